@@ -63,7 +63,7 @@ describe('the command', () => {
 
   it('tells what the machine has', async () => {
     const [people, machine] = await Promise.all([run('doctor'), run('doctor', '--json')]);
-    expect(people).toMatchObject({ code: 0, stdout: expect.stringMatching(/→ {2}wasm +runs[^]*Taken: wasm/) });
+    expect(people).toMatchObject({ code: 0, stdout: expect.stringMatching(/→ {2}wasm +runs[^]*Selected: wasm/) });
     expect(machine.events).toMatchObject([
       { event: 'doctor', choice: { name: 'wasm' }, machine: { node: process.versions.node } },
     ]);

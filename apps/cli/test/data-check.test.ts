@@ -92,7 +92,7 @@ describe('subtext data check', () => {
     });
     expect(inFolder).toMatchObject({ code: 0, events: [{ file: join('set', 'train.jsonl'), examples: 1 }] });
     expect(listed).toMatchObject({ code: 1, stderr: expect.stringContaining('name a file in it: sums.jsonl') });
-    expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining('looks like no format') });
+    expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining('is in no known format') });
     expect(none).toMatchObject({ code: 1, stderr: expect.stringContaining('no data format') });
   });
 

@@ -81,7 +81,7 @@ describe('a drawer', () => {
     const none = await run(...ask, '--draw', 'none.png');
     expect(none.code).not.toBe(0);
     expect(none.stderr).toMatch(/has no drawer.*drawer\.stage=caption/);
-    expect((await think('--draw', 'drawn.jpg')).stderr).toMatch(/ends in \.png/);
+    expect((await think('--draw', 'drawn.jpg')).stderr).toMatch(/ending in \.png/);
     const path = join(folder, 'run/reasoner/drawer/subtext.json');
     const text = await readFile(path, 'utf8');
     await writeFile(path, text.replace('"caption"', '"elsewhere"'));

@@ -47,7 +47,7 @@ describe('subtext think --edit', () => {
   });
 
   it.each([
-    ['its number is 9', /--edit takes a stage and what it is to think/],
+    ['its number is 9', /--edit takes a stage and its new text/],
     ['caption=red', /no stage "caption"/],
     ['step_1= ', /no words to make the thoughts/],
   ])('refuses %j', async (words, message) => {

@@ -106,11 +106,11 @@ describe('subtext pack', () => {
       () => pack('sheet.txt', 'a.safetensors', '--positions', '26'),
       /from 1 to 25/,
     ],
-    ['a name that is no safetensors file', () => pack('sheet.txt', 'a.bin'), /ends in \.safetensors/],
+    ['a name that is no safetensors file', () => pack('sheet.txt', 'a.bin'), /must end in \.safetensors/],
     [
       'questions without one',
       () => pack('sheet.txt', 'a.safetensors', '--questions', at('empty.txt')),
-      /holds no question/,
+      /contains no questions/,
     ],
     ['a pack that is not there', () => think('--pack', at('none.safetensors')), /is not there/],
     ['a file that is no pack', () => think('--pack', join(model(), 'model.safetensors')), /holds no knowledge pack/],

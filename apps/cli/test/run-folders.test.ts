@@ -57,7 +57,7 @@ describe('what is in the output folder', () => {
     });
     expect(started).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/foreign-start holds something else than a start/),
+      stderr: expect.stringMatching(/foreign-start contains something other than a start run/),
     });
     for (const output of ['foreign', 'foreign-start']) {
       expect((await readdir(join(folder, output), { recursive: true })).sort()).toEqual([

@@ -250,7 +250,7 @@ describe('think', () => {
     expect(raw.stdout).toContain(`\u001b]0;${word}`);
     expect(escaped.stdout).toContain(`\\u001b]0;${word}`);
     expect(escaped.stdout).not.toContain('\u001b');
-    expect(both).toMatchObject({ code: 1, stderr: expect.stringMatching(/--raw prints what the model wrote/) });
+    expect(both).toMatchObject({ code: 1, stderr: expect.stringMatching(/--raw prints only the model's output/) });
   });
 
   it('names the words of a question that the model does not know', async () => {

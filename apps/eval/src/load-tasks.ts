@@ -44,7 +44,7 @@ export function tasksOf({ task, format, score, images }: AskedData): EvaluationT
   if (format === undefined && score === undefined) {
     if (names.length === 0)
       throw new UsageError(
-        'Say what is asked: --task NAME for a benchmark, or --format FORMAT --data FILE --score exact|numeric|choice|facts for your own data.',
+        'Say what to evaluate: --task NAME for a benchmark, or --format FORMAT --data FILE --score exact|numeric|choice|facts for your own data.',
       );
     if (!images)
       throw new UsageError('--no-images is for your own data (--format); the tasks ask about their pictures.');
@@ -54,7 +54,7 @@ export function tasksOf({ task, format, score, images }: AskedData): EvaluationT
   }
   if (names.length > 0)
     throw new UsageError(
-      `--task names a benchmark with a format and scoring of its own; leave out ${format === undefined ? '--score' : '--format'}, or --task.`,
+      `--task selects a benchmark with its own format and scoring; leave out ${format === undefined ? '--score' : '--format'}, or --task.`,
     );
   if (format === undefined || score === undefined)
     throw new UsageError(

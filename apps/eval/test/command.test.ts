@@ -284,7 +284,7 @@ describe('subtext-eval', () => {
     expect(events(drawn.stdout).at(-1)).toMatchObject({ event: 'seeds', summary: [{ task: 'gsm8k', seeds: [1, 2] }] });
     const refused = await subtextEval(...words, '--output', at('runs', 'greedy'), '--seeds', '1,2');
     expect(refused.code).toBe(1);
-    expect(refused.stderr).toMatch(/^Error: Several seeds give one and the same run .*--temperature/);
+    expect(refused.stderr).toMatch(/^Error: Several seeds give the same run .*--temperature/);
   }, 60_000);
 
   it('finds a direction among thoughts and answers with it added', async () => {
@@ -460,8 +460,8 @@ describe('subtext-eval', () => {
       ['probe', '--model', 'no-cot', '--task', 'gsm8k', '--data', 'data.jsonl', '--engine', 'wasm'],
       /No example has a thought/,
     ],
-    ['one run', ['compare', 'runs/heima'], /two runs or more/],
-    ['a folder that is no run', ['compare', 'heima', 'no-cot'], /holds no results_<date>\.json/],
+    ['one run', ['compare', 'runs/heima'], /two or more runs/],
+    ['a folder that is no run', ['compare', 'heima', 'no-cot'], /contains no results_<date>\.json/],
     [
       'half of the retained information',
       ['audit', '--model', 'heima', '--task', 'gsm8k', '--data', 'data.jsonl', '--output', 'x', '--cot', 'cot'],

@@ -91,7 +91,8 @@ async function benchTraining({
   const processors = Math.max(1, Math.floor(availableParallelism() / localSize));
   const workers = asked ?? defaultWorkers({ shards: Math.ceil((parts ?? 2 * size) / size), processors });
   const shards = parts ?? Math.max(1, workers) * size;
-  if (shards > options.batch) throw new UsageError(`A batch of ${options.batch} cannot be cut into ${shards} shards.`);
+  if (shards > options.batch)
+    throw new UsageError(`A batch of ${options.batch} cannot be split into ${shards} shards.`);
   const result = await benchTrain({
     ...settings,
     workers,

@@ -66,9 +66,7 @@ async function chooseFormat({
   }
   const detected = await detectFormat(path);
   if (detected === undefined)
-    throw new UsageError(
-      `${path} looks like no format that is known. Name it by --format: ${formatNames().join(', ')}.`,
-    );
+    throw new UsageError(`${path} is in no known format. Give it with --format: ${formatNames().join(', ')}.`);
   return { path, format: detected };
 }
 

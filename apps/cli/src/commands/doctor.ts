@@ -84,12 +84,12 @@ function showReport({
     report.device?.name ?? report.summary,
   ]);
   output.notice(textTable({ header: ['', 'engine', 'state', 'version', 'device'], rows }));
-  if ('problem' in choice) return output.notice(`\nNo engine can be taken: ${choice.problem}`);
-  output.notice(`\nTaken: ${choice.name} (${choice.reason}).`);
+  if ('problem' in choice) return output.notice(`\nNo engine can be used: ${choice.problem}`);
+  output.notice(`\nSelected: ${choice.name} (${choice.reason}).`);
   for (const { name, reason } of choice.passedOver) output.notice(`  not ${name}: ${firstSentence(reason)}`);
   const fewer = engines.filter(({ loads, weightDtypes }) => loads && weightDtypes.length > 1);
   for (const { name, weightDtypes } of fewer)
-    output.notice(`Weights in fewer bits (--dtype): ${name}, as ${weightDtypes.slice(1).join(', ')}.`);
+    output.notice(`Quantized weights (--dtype): ${name}, as ${weightDtypes.slice(1).join(', ')}.`);
   const advice = engines.filter((report): report is EngineReport & { advice: string } => report.advice !== null);
   if (advice.length > 0)
     output.notice(`\nWhat would help:\n${advice.map(({ name, advice: text }) => `  ${name}: ${text}`).join('\n')}`);

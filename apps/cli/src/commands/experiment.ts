@@ -55,12 +55,10 @@ export function experimentCommand(): Command {
           const { parallel, shard, only } = options;
           if (peers.size > 1 && (parallel > 1 || shard !== undefined || only !== undefined))
             throw new UsageError(
-              'The processes of a launcher share the runs themselves: leave --parallel and --shard out.',
+              'Under a launcher the processes distribute the runs themselves: leave out --parallel and --shard.',
             );
           if (parallel > 1 && shard !== undefined)
-            throw new UsageError(
-              'A part of the runs is carried out one after the other: leave --parallel or --shard out.',
-            );
+            throw new UsageError('--shard does its runs one after the other: leave out --parallel or --shard.');
           const output = peers.rank === 0 ? createOutput(options) : silentOutput;
           const state = await runExperiment({ ...options, path, experiment, command, words, peers, output, signal });
           if (state === 'stopped') process.exitCode = STOPPED;

@@ -116,13 +116,13 @@ async function generateFile({
 }: GenerateCommandOptions & { signal: AbortSignal }): Promise<void> {
   if (temperature > 0 || repetitionPenalty !== 1 || [topK, topP, minP].some((limit) => limit !== undefined))
     throw new UsageError(
-      'From a file of inputs the likeliest tokens are taken: leave --temperature, --top-k, --top-p, --min-p and --repetition-penalty out.',
+      'Generation from --inputs is greedy: leave --temperature, --top-k, --top-p, --min-p and --repetition-penalty out.',
     );
   const output = createOutput({ json });
   const { name } = await useEngine({ engine: engineFor({ engine, dtype }) });
   const opened = await openAnyModel({ folder, dtype });
   if (opened.kind === 'vision')
-    throw new UsageError(`${folder} holds a vision encoder, which writes no text; use "subtext forward".`);
+    throw new UsageError(`${folder} is a vision encoder, which cannot generate text; use "subtext forward".`);
   const { model } = opened;
   // Positions follow from the mask.
   const inputs = await readInputs({
@@ -171,7 +171,7 @@ async function generateText({
   // What stands before a text is in the packs already.
   const { ids } = tokenizer.encode(prompt, { addSpecialTokens: packs.length === 0 });
   if (ids.length === 0)
-    throw new UsageError('The text is empty, and the tokenizer puts nothing before it: there is nothing to continue.');
+    throw new UsageError('The text is empty, and the tokenizer adds no start token: there is nothing to continue.');
   const stopIds = ignoreEnd
     ? []
     : [...new Set([...endOfTextIds({ model }), ...(tokenizer.endId === undefined ? [] : [tokenizer.endId])])];

@@ -62,7 +62,7 @@ export function inspectCommand(): Command {
       if (options.view !== undefined && options.export === undefined)
         throw new UsageError('--view says where an exported page opens; give it with --export.');
       if (options.port !== undefined && options.port > 65_535)
-        throw new UsageError(`A port is at most 65535, not ${options.port}.`);
+        throw new UsageError(`A port can be at most 65535, not ${options.port}.`);
       const signal = interruptSignal({ saves: false });
       const page = pageFolder();
       const models: string[] = [];
@@ -70,7 +70,9 @@ export function inspectCommand(): Command {
       const { data, runs, audit: audits, limit } = options;
       for (const folder of audits)
         if ((await readAudit(join(folder, 'audit.json'))) === undefined)
-          throw new UsageError(`${folder} holds no finished audit: no audit.json that \`subtext-eval audit\` wrote.`);
+          throw new UsageError(
+            `${folder} contains no finished audit: no audit.json written by \`subtext-eval audit\`.`,
+          );
       const served = await findServed({ models, data, runs, audits, limit });
       for (const problem of served.problems) output.notice(problem);
       if (options.export !== undefined) {
@@ -111,7 +113,7 @@ async function start(options: Omit<Parameters<typeof servePage>[0], 'port'> & { 
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
     if (port !== undefined)
       throw new UsageError(
-        `The port ${port} is taken. Name another one, or none: \`${commandName()} inspect\` finds a free one.`,
+        `Port ${port} is in use. Choose another, or none: \`${commandName()} inspect\` finds a free one.`,
       );
     return servePage({ ...options, port: 0 });
   }

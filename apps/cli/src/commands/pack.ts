@@ -82,7 +82,7 @@ export function packCommand(): Command {
     .action(async (documents: string[], options: PackCommandOptions) => {
       const output = createOutput({ json: options.json });
       if (!options.output.endsWith('.safetensors'))
-        throw new UsageError(`--output is a file that ends in .safetensors, not "${options.output}".`);
+        throw new UsageError(`--output must end in .safetensors, not "${options.output}".`);
       const text = await readDocuments(documents);
       const questions = options.questions === undefined ? undefined : await readQuestions(options.questions);
       await includeFiles(options.include);

@@ -33,7 +33,7 @@ function copyCommand(): Command {
         const text = await presetText(name);
         const path = to ?? `${basename(name, '.yaml')}.yaml`;
         if (existsSync(path) && !overwrite)
-          throw new UsageError(`${path} is there already: name another file, or add --overwrite.`);
+          throw new UsageError(`${path} already exists: give another file, or add --overwrite.`);
         await mkdir(dirname(path), { recursive: true });
         await writeFileAtomically({ path, data: text });
         createOutput({ json }).event({ event: 'written', preset: name, path }, `Wrote ${path}`);

@@ -23,7 +23,7 @@ function foldersOf(given: string): { folder: string; run?: string } {
   if (existsSync(join(folder, 'reasoner', 'subtext.json'))) return { folder: join(folder, 'reasoner'), run: folder };
   if (!existsSync(join(folder, 'config.json')) && !existsSync(join(folder, 'adapter_config.json')))
     throw new UsageError(
-      `${given} is no model's folder: it has no config.json. Name the folder of a run, or the model's own, such as runs/qwen/reasoner.`,
+      `${given} is not a model folder: it has no config.json. Give a run folder, or a model folder such as runs/qwen/reasoner.`,
     );
   const run = dirname(folder);
   return existsSync(join(run, 'configuration.json')) ? { folder, run } : { folder };

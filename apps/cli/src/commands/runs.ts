@@ -45,7 +45,7 @@ async function requireRuns({ folders, least }: { folders: readonly string[]; lea
   if (foreign.length > 0) throw new UsageError(foreign.map(({ folder, reason }) => `${folder} ${reason}.`).join(' '));
   if (runs.length < least)
     throw new UsageError(
-      `${least === 2 ? 'A comparison needs two runs or more' : 'A run is needed'}; found ${runs.length === 0 ? 'none' : runs.map(({ folder }) => folder).join(', ')}.`,
+      `${least === 2 ? 'A comparison needs two or more runs' : 'A run is needed'}; found ${runs.length === 0 ? 'none' : runs.map(({ folder }) => folder).join(', ')}.`,
     );
   return runs;
 }
@@ -65,7 +65,7 @@ function listCommand(): Command {
       const { runs, foreign } = await readFolders(folders);
       if (runs.length === 0)
         throw new UsageError(
-          `${foreign.map(({ folder, reason }) => `${folder} ${reason}.`).join(' ')} "${commandName()} train CONFIG.yaml" makes a run.`,
+          `${foreign.map(({ folder, reason }) => `${folder} ${reason}.`).join(' ')} "${commandName()} train CONFIG.yaml" creates one.`,
         );
       for (const run of runs) output.event({ event: 'run', ...summary(run) });
       if (!json) output.notice(textTable(runTable({ runs })));
@@ -92,7 +92,7 @@ function chosenMeasures({ runs, measure }: { runs: readonly TrainingRun[]; measu
   const unknown = (measure ?? []).filter((name) => !known.includes(name));
   if (unknown.length > 0)
     throw new UsageError(
-      `No run has the measure "${unknown.join('", "')}". They have: ${known.join(', ') || 'none yet'}.`,
+      `No run has the metric "${unknown.join('", "')}". They have: ${known.join(', ') || 'none yet'}.`,
     );
   return [...(measure ?? defaultMeasures.filter((name) => known.includes(name)))];
 }

@@ -57,7 +57,7 @@ async function explain({
   const explainers = await loadExplainers({ folder });
   if (explainers.length === 0)
     throw new UsageError(
-      `${folder} has no interpreters, so its thoughts cannot be put into words. Train it with "interpreters" in the configuration, or leave --explain out.`,
+      `${folder} has no interpreters, so its thoughts cannot be decoded to words. Train it with "interpreters" in the configuration, or leave --explain out.`,
     );
   const [words] = await explainAnswers({ explainers, questions: [{ question }], answers: [answer] });
   return words!;
@@ -68,7 +68,7 @@ function readEdit(text: string, before: Record<string, string> = {}): Record<str
   const at = text.indexOf('=');
   const stage = text.slice(0, at).trim();
   if (at < 0 || stage === '')
-    throw new UsageError(`--edit takes a stage and what it is to think: --edit caption="a red square", not "${text}".`);
+    throw new UsageError(`--edit takes a stage and its new text: --edit caption="a red square", not "${text}".`);
   if (Object.hasOwn(before, stage)) throw new UsageError(`--edit names the stage "${stage}" twice.`);
   return { ...before, [stage]: text.slice(at + 1) };
 }
@@ -150,10 +150,10 @@ export function thinkCommand(): Command {
       ) => {
         const output = createOutput({ json });
         if (draw !== undefined && !/\.png$/i.test(draw))
-          throw new UsageError(`--draw writes a PNG file: give a name that ends in .png, not "${draw}".`);
+          throw new UsageError(`--draw writes a PNG file: give a name ending in .png, not "${draw}".`);
         if (raw && (explains || json))
           throw new UsageError(
-            `--raw prints what the model wrote and nothing else: leave ${explains ? '--explain' : '--json'} out${explains ? ', or --raw' : ', which has it as "text"'}.`,
+            `--raw prints only the model's output: leave ${explains ? '--explain' : '--json'} out${explains ? ', or --raw' : ', which has it as "text"'}.`,
           );
         if (trace && !json) throw new UsageError('--trace is told as JSON: give --json too.');
         checkChange(change);
@@ -222,11 +222,11 @@ export function thinkCommand(): Command {
         for (const stage of answer.stages) {
           if (stage.text !== undefined) output.notice(`  ${stage.name}: ${stage.text}`);
           else if (explanations?.[stage.name] !== undefined)
-            output.notice(`  ${stage.name} (read from its thought): ${explanations[stage.name]}`);
+            output.notice(`  ${stage.name} (decoded from its thought): ${explanations[stage.name]}`);
         }
         for (const [stage, words] of Object.entries(explanations ?? {})) {
           if (!answer.stages.some(({ name }) => name === stage))
-            output.notice(`  ${stage} (read from its thought): ${words}`);
+            output.notice(`  ${stage} (decoded from its thought): ${words}`);
         }
         if (drawn) output.notice(`  ${drawn.stage} (drawn from its thoughts): ${drawn.file}`);
         const { generated, withoutTags, thinking } = answer.tokens;

@@ -54,7 +54,7 @@ export function thoughtsCommand(): Command {
       const task = findTask(options.task);
       if (!graphTasks.includes(task.name))
         throw new UsageError(
-          `Task "${task.name}" has no graphs, so its thoughts cannot be compared with nodes; take ${graphTasks.join(', ')}.`,
+          `Task "${task.name}" has no graphs, so thoughts cannot be compared with nodes; use ${graphTasks.join(', ')}.`,
         );
       const signal = interruptSignal({ saves: false });
       const reasoner = await Reasoner.load({ folder: await findModel({ model: options.model, signal }) });

@@ -47,7 +47,7 @@ async function read({ path, chain }: { path: string; chain: readonly string[] })
   const written: unknown = document.toJS() ?? {};
   if (typeof written !== 'object' || written === null || Array.isArray(written)) {
     throw new UsageError(
-      `The configuration ${path} holds ${Array.isArray(written) ? 'a list' : `"${String(written).slice(0, 40)}"`} where keys with values are needed, such as "output: runs/mine".`,
+      `The configuration ${path} holds ${Array.isArray(written) ? 'a list' : `"${String(written).slice(0, 40)}"`} instead of keys with values, such as "output: runs/mine".`,
     );
   }
   return over({
@@ -98,7 +98,7 @@ async function over({
     const first = following.findIndex((one) => resolve(one) === below);
     if (first >= 0)
       throw new UsageError(
-        `The "defaults" of configurations go in a circle: ${[...following.slice(first), following[first]].join(' → ')}. Take one of them out.`,
+        `The "defaults" of configurations are circular: ${[...following.slice(first), following[first]].join(' → ')}. Remove one of them.`,
       );
     const lower = await read({ path: below, chain: following });
     value = merge({ below: value, above: lower.value });

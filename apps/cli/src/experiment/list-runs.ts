@@ -40,7 +40,7 @@ export async function listRuns({
     const left = own.filter(({ folder }) => stateOf(folder) !== 'finished');
     const [run] = left;
     if (run === undefined) continue;
-    output.heading(`${cell}: ${left.length} of ${own.length} runs are left, each takes`);
+    output.heading(`${cell}: ${left.length} of ${own.length} runs left; each needs`);
     const source = sourceOf({ run, runs });
     if (source && stateOf(source.folder) !== 'finished')
       output.event(

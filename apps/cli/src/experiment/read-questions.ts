@@ -48,7 +48,7 @@ export async function readQuestions(experiment: ExperimentConfiguration): Promis
   const { task: name, format, score, limit, metric } = evaluation;
   const task = name === undefined ? formatTask({ format: format!, score: score! }) : findTask(name);
   if (task.judge)
-    throw new UsageError(`evaluation.task: "${task.name}" needs a judge, which an experiment does not ask.`);
+    throw new UsageError(`evaluation.task: "${task.name}" needs a judge, which experiments do not support.`);
   if (metric !== undefined && !task.metrics.some((one) => one.name === metric))
     throw new UsageError(
       `evaluation.metric: ${task.name} has no "${metric}"; it has ${task.metrics.map((one) => one.name).join(', ')}.`,

@@ -52,7 +52,7 @@ export function embedInputs({ model, inputs }: { model: LanguageModel; inputs: M
     if (!images) return { embeddings, forwardExtras: {} };
     if (!isMultimodal(model) || model.modelType !== 'mllama')
       throw new UsageError(
-        'Pictures stand among the words of this model: beside pixel_values give input_ids, or put the vectors of the pictures into inputs_embeds.',
+        'This model takes images at token positions: give input_ids with pixel_values, or put the image features into inputs_embeds.',
       );
     // Mllama's pictures stand beside the words, so that no id is looked at.
     const placeholder = tf.zeros([embeds.shape[0]!, embeds.shape[1]!], 'int32') as tf.Tensor2D;

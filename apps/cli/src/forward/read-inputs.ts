@@ -119,11 +119,11 @@ export function checkAgreement(inputs: ModelInputs): { batch: number; time: numb
   } = inputs;
   if (ids && embeds) throw new UsageError('Give input_ids or inputs_embeds, not both.');
   const main = ids ?? embeds;
-  if (!main) throw new UsageError('The inputs have neither input_ids nor inputs_embeds: one of them must be there.');
+  if (!main) throw new UsageError('The inputs need input_ids or inputs_embeds.');
   const [batch, time] = main.shape as [number, number];
   if (mask && !isDeepStrictEqual(mask.shape, [batch, time]))
     throw new UsageError(
-      `attention_mask is [${mask.shape.join(', ')}]; beside inputs of ${time} positions in ${batch} rows it must be [${batch}, ${time}].`,
+      `attention_mask is [${mask.shape.join(', ')}]; for inputs of ${time} positions in ${batch} rows it must be [${batch}, ${time}].`,
     );
   const badMask = mask?.data.find((value) => value !== 0 && value !== 1);
   if (badMask !== undefined) throw new UsageError(`attention_mask holds ${badMask}; it must hold ones and zeros.`);

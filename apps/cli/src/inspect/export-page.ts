@@ -33,7 +33,7 @@ export async function exportPage({
   const size = served.models.flatMap(({ files }) => files).reduce((sum, one) => sum + one.size, 0);
   if (size > MOST_BYTES)
     throw new UsageError(
-      `The models are ${Math.ceil(size / 2 ** 20)} MiB, and a page takes ${MOST_BYTES / 2 ** 20} with it. Leave --export out, and open them with the server.`,
+      `The models are ${Math.ceil(size / 2 ** 20)} MiB, but a page can include at most ${MOST_BYTES / 2 ** 20}. Leave out --export to open them with the server.`,
     );
   const names = await readdir(join(page, 'assets'));
   const asset = async (pattern: RegExp) =>

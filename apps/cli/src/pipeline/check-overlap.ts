@@ -51,7 +51,7 @@ export async function checkOverlap({
     const message = `${count} of the ${heldOutExamples} examples of ${path} stand in the training set ${data.train} too: ${named}${count > NAMED ? ', …' : ''}.`;
     if (measure === 'refuse')
       throw new UsageError(
-        `${message} What is measured on them says nothing. Take them out of either set, or set data.overlap=report to train all the same.`,
+        `${message} Results on them would be meaningless. Remove them from either set, or set data.overlap=report to train anyway.`,
       );
     output.event({ event: 'overlap', file: path, shared: count, examples: heldOutExamples }, `  Warning: ${message}`);
   }

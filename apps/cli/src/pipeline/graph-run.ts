@@ -38,7 +38,7 @@ export async function graphRun({
   const validation = await readValidation(configuration);
   if (left > 0) {
     const files = [...data.heldOut, ...(data.validation === undefined ? [] : [data.validation])];
-    output.notice(`${left} graphs were left out of training: they stand in ${files.join(', ')} too.`);
+    output.notice(`${left} graphs were excluded from training: they are also in ${files.join(', ')}.`);
   }
   const phases: { phase: string; step: number; seconds: number }[] = [];
   const show = showRun({ output, folder, label, phases: true });

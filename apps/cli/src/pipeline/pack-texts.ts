@@ -18,6 +18,6 @@ export async function readQuestions(path: string): Promise<string[]> {
     .split(/\r?\n/)
     .map((line) => line.trim())
     .filter((line) => line !== '');
-  if (questions.length === 0) throw new UsageError(`${path} holds no question. Write one a line.`);
+  if (questions.length === 0) throw new UsageError(`${path} contains no questions. Write one per line.`);
   return questions;
 }

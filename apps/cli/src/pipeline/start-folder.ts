@@ -33,7 +33,7 @@ export async function openStartFolder(folder: string): Promise<StartFolder> {
   const own = kept?.kind === 'start' || (typeof earlier?.preset === 'string' && Array.isArray(earlier.methods));
   if (names.length > 0 && !own)
     throw new UsageError(
-      `${folder} holds something else than a start (${names.sort().slice(0, 5).join(', ')}${names.length > 5 ? ', …' : ''}). Name a folder that is empty or does not exist yet with --output.`,
+      `${folder} contains something other than a start run (${names.sort().slice(0, 5).join(', ')}${names.length > 5 ? ', …' : ''}). Give an empty or new folder with --output.`,
     );
   await mkdir(folder, { recursive: true });
   const unlock = await lockFolder({ folder });

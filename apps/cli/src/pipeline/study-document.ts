@@ -28,7 +28,7 @@ export async function studyDocument({
   if (!existsSync(join(folder, 'subtext.json'))) {
     if (questions)
       throw new UsageError(
-        `${folder} is no reasoner, so it has no form in which to answer --questions. Leave them out: it then studies by what it writes after pieces of the document.`,
+        `${folder} is not a reasoner, so it cannot answer --questions. Leave them out: it then studies its continuations of pieces of the document.`,
       );
     const tokenizer = await loadTokenizer({ folder });
     const model = await loadModel({ folder, dtype, trainable: false });

@@ -64,11 +64,11 @@ export async function pushCard({
   const verdict = await auditOf(audit ?? within(run, 'audit'), audit !== undefined);
   const lines = frontMatter.split('\n').filter((line) => license === undefined || !line.startsWith('license:'));
   if (license !== undefined) {
-    if (!/^[\w.-]+$/.test(license)) throw new UsageError(`${license} is no licence's id, such as apache-2.0 or mit.`);
+    if (!/^[\w.-]+$/.test(license)) throw new UsageError(`${license} is not a licence id such as apache-2.0 or mit.`);
     lines.unshift(`license: ${license}`);
   }
   if (!lines.some((line) => line.startsWith('license:')))
-    notices.push('The card names no licence: give one with --license, as the model beneath and the data allow.');
+    notices.push('The card has no licence: give one with --license that the base model and the data allow.');
   if (found) lines.push(`model-index: ${JSON.stringify(modelIndex({ name: basename(run ?? folder), found }))}`);
   else
     notices.push('The card has no results: measure them with `subtext eval run`, and name the folder with --results.');
@@ -94,8 +94,7 @@ async function resultsOf(folder: string | undefined, asked: boolean): Promise<Ev
   if (folder === undefined) return undefined;
   const names = (await readdir(folder).catch(() => [])).filter((name) => /^results_.*\.json$/.test(name)).sort();
   if (names.length === 0) {
-    if (asked)
-      throw new UsageError(`${folder} has no results_<date>.json; name the folder that \`eval run --output\` wrote.`);
+    if (asked) throw new UsageError(`${folder} has no results_<date>.json; give the output folder of \`eval run\`.`);
     return undefined;
   }
   const { readResults } = await import('@subtext/eval');
@@ -106,12 +105,12 @@ async function auditOf(folder: string | undefined, asked: boolean): Promise<Audi
   if (folder === undefined) return undefined;
   const path = join(folder, 'audit.json');
   if (!existsSync(path)) {
-    if (asked) throw new UsageError(`${folder} has no audit.json; name the folder that \`eval audit --output\` wrote.`);
+    if (asked) throw new UsageError(`${folder} has no audit.json; give the output folder of \`eval audit\`.`);
     return undefined;
   }
   const audit = await readJson<AuditResult>(path);
   if (typeof audit?.thoughts?.verdict !== 'string')
-    throw new UsageError(`${path} is no audit of \`subtext eval audit\`.`);
+    throw new UsageError(`${path} is not an audit written by \`subtext eval audit\`.`);
   return audit;
 }
 

@@ -57,15 +57,15 @@ export function compareCommand(): Command {
         if (folders.length < 2)
           throw new UsageError(
             against === undefined
-              ? 'A comparison needs two runs or more: subtext-eval compare RUN RUN.'
-              : 'A comparison of methods needs runs of two seeds or more of each: subtext-eval compare RUN RUN --against RUN RUN.',
+              ? 'A comparison needs two or more runs: subtext-eval compare RUN RUN.'
+              : 'A comparison of methods needs runs with two or more seeds of each: subtext-eval compare RUN RUN --against RUN RUN.',
           );
         if (against !== undefined && onlyShared)
           throw new UsageError('--only-shared is for runs; methods are compared on the same samples of every run.');
         const all = [...folders, ...(against ?? [])];
         const paths = all.map((one) => resolve(one));
         const twice = paths.find((path, index) => paths.indexOf(path) < index);
-        if (twice !== undefined) throw new UsageError(`${twice} is named twice; a run cannot be compared with itself.`);
+        if (twice !== undefined) throw new UsageError(`${twice} is given twice; a run cannot be compared with itself.`);
         const runs = await Promise.all(all.map(readRun));
         const tasks = [...runs[0]!.samples.keys()].filter((task) => runs.every(({ samples }) => samples.has(task)));
         if (tasks.length === 0)
@@ -119,7 +119,7 @@ export function compareCommand(): Command {
 async function readRun(folder: string): Promise<ReadRun> {
   const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
     throw new UsageError(
-      `${folder} is not a run's folder: ${error.code === 'ENOENT' ? 'it does not exist' : error.message}. Give a folder that "subtext-eval run" wrote.`,
+      `${folder} is not a run's folder: ${error.code === 'ENOENT' ? 'it does not exist' : error.message}. Give an output folder of "subtext-eval run".`,
     );
   });
   const last = names
@@ -128,7 +128,7 @@ async function readRun(folder: string): Promise<ReadRun> {
     .at(-1);
   if (last === undefined)
     throw new UsageError(
-      `${folder} holds no results_<date>.json: its run is not finished, or it is not a run's folder. Run the same "subtext-eval run" again to resume it.`,
+      `${folder} contains no results_<date>.json: the run is not finished, or it is not a run folder. Run the same "subtext-eval run" again to resume it.`,
     );
   const results = await readResults({ path: join(folder, last) });
   const date = last.slice('results_'.length, -'.json'.length);

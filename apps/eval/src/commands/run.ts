@@ -147,12 +147,14 @@ async function answer({
 }): Promise<void> {
   const output = ranks.rank === 0 ? createOutput({ json: options.json }) : silentOutput;
   if (ranks.size > 1 && (options.shard || mergeOnly))
-    throw new UsageError('The processes of a launcher deal the questions themselves: leave --shard and merge out.');
+    throw new UsageError(
+      'Under a launcher the processes distribute the questions themselves: leave out --shard and merge.',
+    );
   const { seeds, temperature, judgeUrl, judgeModel } = options;
   const { drawThoughts: thoughts } = options;
   if (seeds.length > 1 && !isDrawn({ temperature, thoughts }))
     throw new UsageError(
-      'Several seeds give one and the same run without draws; add --temperature, such as --temperature 0.7, or --draw-thoughts.',
+      'Several seeds give the same run without sampling; add --temperature, such as --temperature 0.7, or --draw-thoughts.',
     );
   if (options.steer === undefined && (options.strength !== undefined || options.stage !== undefined))
     throw new UsageError('--strength and --stage say how a direction is added; give one with --steer.');
