@@ -1,6 +1,6 @@
 import type { Activation } from '@subtext/tensor';
 
-/** Hugging Face's names of activations (`transformers/activations.py`) and ours. Those absent are not supported. */
+/** Maps Hugging Face activation names (`transformers/activations.py`) to ours. Names not listed are not supported. */
 export const huggingFaceActivations: Readonly<Record<string, Activation>> = {
   gelu: 'gelu',
   gelu_python: 'gelu',

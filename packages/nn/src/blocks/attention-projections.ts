@@ -2,27 +2,27 @@ import { OperationError, tf, type TransformerBlockParts } from '@subtext/tensor'
 import type { LinearLayer } from './linear-layer';
 import type { Normalisation } from './normalisation';
 
-/** Queries, keys and values, heads side by side in the last axis. */
+/** Queries, keys and values, with the heads concatenated along the last axis. */
 export interface QueryKeyValue {
   /** `[batch, queryTime, heads·headWidth]` */ query: tf.Tensor3D;
   /** `[batch, keyTime, keyValueHeads·headWidth]` */ key: tf.Tensor3D;
   /** `[batch, keyTime, keyValueHeads·headWidth]` */ value: tf.Tensor3D;
 }
 
-/** How an attention makes its queries, keys and values. */
+/** Projects inputs to queries, keys and values. */
 export interface AttentionProjection {
-  /** What a kernel of a whole block computes it from; null, or no such method, where it cannot. */
+  /** The weights for a fused block kernel; null or absent if the projection cannot be fused. */
   kernelWeights?(): TransformerBlockParts['projections'] | null;
   /**
-   * From `rows` alone, or keys and values from `keyValueRows` (cross-attention): `[batch·time, width]` each, the rows of
-   * an example one after the other.
+   * Projects `rows` to queries, keys and values; with `keyValueRows` (cross-attention), keys and values come from
+   * those. Inputs are `[batch·time, width]`, grouped by example.
    */
   project(options: { rows: tf.Tensor2D; batch: number; keyValueRows?: tf.Tensor2D }): QueryKeyValue;
 }
 
 /**
- * One linear layer each for queries, keys and values: Llama, Qwen2, CLIP, SigLIP, Mllama. Queries and keys may be
- * normalised before their heads are told apart: each head on its own (Qwen3, Gemma 3) or all in one (OLMo-2).
+ * Separate linear layers for queries, keys and values: Llama, Qwen2, CLIP, SigLIP, Mllama. Queries and keys may be
+ * normalised before they are split into heads, per head (Qwen3, Gemma 3) or over all heads (OLMo-2).
  */
 export class SeparateProjections implements AttentionProjection {
   readonly query: LinearLayer;
@@ -79,7 +79,7 @@ export class SeparateProjections implements AttentionProjection {
     return this.queryNorm === null ? query : this.queryNorm.apply({ input: query });
   }
 
-  /** Keys and values alone, so that those of an image need be made only once. */
+  /** Projects to keys and values only, so that those of an image can be computed once and reused. */
   projectKeyValue<Shape extends tf.Tensor>({ input }: { input: Shape }): { key: Shape; value: Shape } {
     const key = this.key.apply({ input });
     const value = this.value.apply({ input });
@@ -87,7 +87,7 @@ export class SeparateProjections implements AttentionProjection {
   }
 }
 
-/** Queries, keys and values from one linear layer, side by side in its output: GPT-2's `c_attn`, Phi-3's `qkv_proj`. */
+/** One linear layer for queries, keys and values, concatenated in its output: GPT-2's `c_attn`, Phi-3's `qkv_proj`. */
 export class FusedProjection implements AttentionProjection {
   readonly queryKeyValue: LinearLayer;
   /** Widths of queries, keys and values. */
@@ -98,7 +98,7 @@ export class FusedProjection implements AttentionProjection {
     keyValueWidth = queryKeyValue.outputWidth / 3,
   }: {
     queryKeyValue: LinearLayer;
-    /** Width of the keys, and of the values. Default a third of the layer's. */
+    /** Width of the keys, and of the values. Default: a third of the layer's output width. */
     keyValueWidth?: number;
   }) {
     this.queryKeyValue = queryKeyValue;
@@ -106,7 +106,7 @@ export class FusedProjection implements AttentionProjection {
   }
 
   kernelWeights(): TransformerBlockParts['projections'] | null {
-    // Kernels take three equal parts.
+    // Kernels require queries, keys and values of equal width.
     const packed = this.widths[0] === this.widths[1] ? this.queryKeyValue.kernelWeights() : null;
     return packed && { packed };
   }
@@ -125,7 +125,7 @@ export class FusedProjection implements AttentionProjection {
         operation: 'attention',
         code: 'invalid-option',
         message:
-          'a fused projection makes keys and values from its own input only; use separate projections for cross-attention.',
+          'a fused projection computes keys and values from its own input only; use separate projections for cross-attention.',
       });
     const together = byExample(this.queryKeyValue.apply({ input: rows }), batch);
     const [query, key, value] = tf.split(together, [...this.widths], -1) as [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D];

@@ -152,7 +152,7 @@ describe('rotary positions', () => {
       close(far.sin.slice([1, 0, 0], [1, 1, 2]), tf.tensor3d([[[Math.sin(700), Math.sin(70)]]]), 1e-4);
     });
     rotary.dispose();
-    expect(() => new RotaryEmbedding({ headWidth: 5, theta: 100 })).toThrow(/even head width/);
+    expect(() => new RotaryEmbedding({ headWidth: 5, theta: 100 })).toThrow(/even number of dimensions/);
   });
 });
 

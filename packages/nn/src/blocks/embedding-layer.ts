@@ -4,23 +4,23 @@ import type { Initialisation, ParameterHandle, ParameterScope } from '../weights
 import type { TokenRows } from './token-rows';
 
 export interface EmbeddingLayerOptions {
-  /** Where the parameter `weight` lives. */
+  /** The scope that declares the parameter `weight`. */
   scope: ParameterScope;
-  /** Rows of the table. */
+  /** Number of rows. */
   count: number;
   width: number;
-  /** How the table starts in a new model. Default normal with deviation 0.02. */
+  /** Initialisation in a new model. Default: normal with standard deviation 0.02. */
   initialisation?: Initialisation;
-  /** Factor on what is looked up (Gemma: the square root of the width). Default 1. */
+  /** Factor on the embeddings (Gemma: the square root of the width). Default 1. */
   scale?: number;
 }
 
-/** A table of rows looked up by id, times `scale`; `weight` is `[count, width]`. */
+/** An embedding table, scaled by `scale`; `weight` is `[count, width]`. */
 export class EmbeddingLayer {
   readonly weight: ParameterHandle;
   readonly width: number;
   readonly scale: number;
-  /** Rows that are trained apart from the table; null without any. */
+  /** Rows trained separately from the table; null if there are none. */
   rows: TokenRows | null = null;
 
   constructor({
@@ -35,12 +35,12 @@ export class EmbeddingLayer {
     this.weight = scope.declare({ name: 'weight', shape: [count, width], initialisation });
   }
 
-  /** Rows in the table now: it may have been resized since it was declared. */
+  /** Current number of rows; it changes when the table is resized. */
   get count(): number {
     return this.weight.value.shape[0] as number;
   }
 
-  /** int32 ids `[...]` to rows `[..., width]`. */
+  /** Looks up int32 ids: `[...]` to `[..., width]`. */
   lookup({ ids }: { ids: tf.Tensor }): tf.Tensor {
     const found = embedding({ table: this.weight.value as tf.Tensor2D, ids });
     const rows = this.rows === null ? found : this.rows.embed({ ids, found });

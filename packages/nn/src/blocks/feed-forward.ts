@@ -1,12 +1,12 @@
 import { gatedActivation, tf, type Activation, type TransformerBlockParts } from '@subtext/tensor';
 import type { LinearLayer } from './linear-layer';
 
-/** What a kernel of a whole block computes a feed-forward part from. */
+/** The weights of a feed-forward network for a fused block kernel. */
 export type FeedForwardWeights = Pick<TransformerBlockParts, 'gate' | 'up' | 'down' | 'activation'>;
 
-/** The position-wise part of a block: `[..., width]` to the same. */
+/** The feed-forward network of a block, applied at each position; the shape `[..., width]` is unchanged. */
 export interface FeedForward {
-  /** What a kernel of a whole block computes it from; null, or no such method, where it cannot. */
+  /** The weights for a fused block kernel; null or absent if it cannot be fused. */
   kernelWeights?(): FeedForwardWeights | null;
   apply<Shape extends tf.Tensor>(options: { input: Shape }): Shape;
 }
@@ -33,7 +33,7 @@ export class PlainFeedForward implements FeedForward {
   }
 }
 
-/** `down(activation(gate(x)) · up(x))`: Llama and its kin (SwiGLU with `silu`, arXiv 2002.05202). */
+/** `down(activation(gate(x)) · up(x))`: Llama and related models (SwiGLU with `silu`, arXiv 2002.05202). */
 export class GatedFeedForward implements FeedForward {
   readonly gate: LinearLayer;
   readonly up: LinearLayer;
@@ -69,7 +69,7 @@ export class GatedFeedForward implements FeedForward {
   }
 }
 
-/** A gated feed-forward whose gate and up come from one linear layer, side by side in its output: Phi-3's `gate_up_proj`. */
+/** A gated feed-forward network with gate and up projections fused into one linear layer: Phi-3's `gate_up_proj`. */
 export class FusedGatedFeedForward implements FeedForward {
   readonly gateUp: LinearLayer;
   readonly down: LinearLayer;

@@ -12,10 +12,10 @@ import type { AttentionInput } from './self-attention';
 import type { TransformerBlock } from './transformer-block';
 
 /**
- * A block as one call of the engine, where it has such a kernel and every part of the block says what a kernel computes it
- * from: none has an adapter with dropout or token rows beside its weights, norms of queries and keys, or a norm of its output.
- * Over a cache that is written in place that is without gradients; over one that grows and without a cache with them, if the
- * block trains as a whole, or nothing but its adapters. Null where it has to go operation by operation.
+ * Runs a block as a single fused kernel if the engine has one and every part of the block supplies its kernel weights:
+ * no adapter with dropout or separate token rows, no query or key norms, no output norms. With a preallocated cache it
+ * runs without gradients; with a growing cache or none, with gradients, provided that either all weights of the block
+ * train or only its adapters do. Returns null if the block must run operation by operation.
  */
 export function fusedBlock({
   block,
@@ -70,8 +70,8 @@ function blockParts({
 }
 
 /**
- * Which gradients the engine computes, all of them together: every weight's, those of adapters over frozen weights, or
- * only the input's. Null where some weights train and others do not.
+ * Which gradients the kernel computes: those of all weights, or only those of the input and of adapters over frozen
+ * weights. Null if the block mixes trainable and frozen weights.
  */
 function training(parts: TransformerBlockParts): { frozen: boolean } | null {
   const tensors = transformerBlockTensors(parts).slice(1);

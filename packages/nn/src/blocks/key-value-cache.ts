@@ -6,22 +6,25 @@ export interface CachedKeysAndValues {
   key: tf.Tensor3D;
   /** `[batch, at least keyTime, width]` */
   value: tf.Tensor3D;
-  /** Rows that are filled. Default all. */
+  /** Positions in use. Default: all. */
   keyTime?: number;
 }
 
-/** One layer's part of a cache. */
+/** The cache of one layer. */
 export interface LayerCache {
-  /** Adds the keys and values of the positions being computed, `[batch, time, width]`, and gives those of all positions so far. */
+  /**
+   * Appends the keys and values of the current positions, `[batch, time, width]`, and returns those of all positions so
+   * far.
+   */
   append(options: { key: tf.Tensor3D; value: tf.Tensor3D }): CachedKeysAndValues;
   /**
-   * Makes room for `time` positions of keys and values, `[batch, time, width]` each, and gives the buffers in which a
-   * kernel writes them. Absent where a cache has none.
+   * Reserves room for `time` positions of keys and values, `[batch, time, width]` each, and returns the buffers for a
+   * kernel to write to. Absent if the cache does not support it.
    */
   reserve?(options: { batch: number; time: number; width: number }): ReservedPositions;
   /**
-   * Keys and values of the positions before, null if there are none, and how those of all positions so far take their place: where
-   * a kernel makes these whole. Absent where a cache is written in place.
+   * For kernels that concatenate keys and values themselves: those of earlier positions (null if there are none), and a
+   * function that replaces them with those of all positions so far. Absent if the cache is written in place.
    */
   readonly grown?: {
     past: { key: tf.Tensor3D; value: tf.Tensor3D } | null;
@@ -29,33 +32,33 @@ export interface LayerCache {
   };
 }
 
-/** Keys and values of the positions already computed, so that a further position costs one position. */
+/** Cached keys and values of earlier positions, so that each new position is computed only once. */
 export interface KeyValueCache {
-  /** The cache that this one stands before, such as to read what goes by. Default none. */
+  /** The cache that this one wraps, for example to observe what is written. Default none. */
   readonly inner?: KeyValueCache;
-  /** Positions held by every layer. */
+  /** Number of cached positions. */
   readonly length: number;
-  /** The cache of layer `index`, counting from 0. */
+  /** The cache of layer `index`, from 0. */
   layer(index: number): LayerCache;
   /**
-   * Called once all layers have appended `count` positions. What a layer holds beyond those, a pass that failed has left;
-   * a negative count takes back the last positions.
+   * Commits `count` positions once all layers have appended them; positions left over from a failed pass are discarded.
+   * A negative count removes the last positions.
    */
   advance(count: number): void;
-  /** Keeps these rows of the batch, in this order: drops those that are finished. */
+  /** Keeps these batch rows, in this order, and drops the others (finished sequences). */
   selectRows(rows: readonly number[]): void;
   /**
-   * Keeps these of each row's positions, as many in every row, in this order. Absent where a cache cannot let positions go, or a
-   * layer counts them (a sliding window).
+   * Keeps these positions of each row, the same number in every row. Absent if the cache cannot drop positions, for
+   * example because a layer has a sliding window.
    */
   keepPositions?(columns: readonly ArrayLike<number>[]): void;
-  /** Frees what the cache holds. */
+  /** Frees the cache. */
   dispose(): void;
 }
 
 /**
- * A cache with a limit, written in place where the engine can; without gradients. What a pass that failed left in some of
- * its layers is forgotten by the next.
+ * A fixed-capacity cache, written in place where the engine supports it; no gradients. Partial writes of a failed pass
+ * are overwritten by the next one.
  */
 export class PreallocatedCache implements KeyValueCache {
   length = 0;
@@ -72,9 +75,9 @@ export class PreallocatedCache implements KeyValueCache {
     layers: number;
     batch: number;
     capacity: number;
-    /** Of a layer's keys: `keyValueHeads · headWidth`. */
+    /** Width of a layer's keys: `keyValueHeads · headWidth`. */
     width: number;
-    /** Whether a layer counts positions (a sliding window), so that none may go. @default false */
+    /** Whether a layer has a sliding window, so that no position may be dropped. @default false */
     counted?: boolean;
   }) {
     this.#buffers = new KeyValueBuffers({ layers, batch, capacity, width });
@@ -107,9 +110,9 @@ export class PreallocatedCache implements KeyValueCache {
 }
 
 /**
- * A cache that grows by concatenation and passes gradients: for training with continuous thoughts, where a later
- * position's loss must reach the earlier positions' keys and values. Its tensors belong to the scope (`tf.tidy`,
- * `tf.variableGrads`) in which they are made.
+ * A cache that grows by concatenation and lets gradients flow: for training with continuous thoughts, where the loss at
+ * a later position must reach the keys and values of earlier ones. Its tensors belong to the enclosing scope
+ * (`tf.tidy`, `tf.variableGrads`).
  */
 export class GrowingCache implements KeyValueCache {
   length = 0;

@@ -5,23 +5,26 @@ import type { LowRankAdapter } from './low-rank-adapter';
 import type { TokenRows } from './token-rows';
 
 export interface LinearLayerOptions {
-  /** Where the layer's parameters `weight` and `bias` live. */
+  /** The scope that declares the parameters `weight` and `bias`. */
   scope: ParameterScope;
   inputWidth: number;
   outputWidth: number;
-  /** Whether there is a bias. Default true. */
+  /** Whether the layer has a bias. Default true. */
   bias?: boolean;
-  /** How the weight lies: `out-in` as PyTorch's Linear, `in-out` as GPT-2's Conv1D. Default `out-in`. */
+  /** Layout of the weight: `out-in` as in PyTorch's Linear, `in-out` as in GPT-2's Conv1D. Default `out-in`. */
   layout?: WeightLayout;
-  /** How the weight starts in a new model. Default normal with deviation 0.02. */
+  /** Initialisation of the weight in a new model. Default: normal with standard deviation 0.02. */
   initialisation?: Initialisation;
-  /** A weight that another layer owns (tied output embeddings), `[outputWidth, inputWidth]` by its declaration; none is declared then. */
+  /**
+   * A weight shared with another layer (tied output embeddings), declared as `[outputWidth, inputWidth]`; this layer
+   * then declares none.
+   */
   tiedWeight?: ParameterHandle;
 }
 
 /**
- * `y = activation(x · Wᵀ + b)`, and with a low-rank adapter `y = activation(x · Wᵀ + b + α/r · dropout(x) · Aᵀ · Bᵀ)`
- * (LoRA, arXiv 2106.09685). Registers itself in the structure under its scope's name, where adapters find it.
+ * `y = activation(x · Wᵀ + b)`, or with a LoRA adapter `y = activation(x · Wᵀ + b + α/r · dropout(x) · Aᵀ · Bᵀ)` (LoRA,
+ * arXiv 2106.09685). Registers itself in the structure under its scope's name, so that adapters can find it.
  */
 export class LinearLayer {
   /** The module's name in the checkpoint, such as `model.layers.0.self_attn.q_proj`. */
@@ -29,11 +32,11 @@ export class LinearLayer {
   readonly layout: WeightLayout;
   readonly weight: ParameterHandle;
   readonly bias: ParameterHandle | null;
-  /** Whether the weight belongs to another layer. */
+  /** Whether the weight is shared with another layer. */
   readonly tied: boolean;
-  /** The adapter in use; null without one. */
+  /** The active adapter; null if there is none. */
   adapter: LowRankAdapter | null = null;
-  /** Of an output layer: rows of its weight, which are tokens', that are trained apart from it; null without any. */
+  /** For an output layer: token rows of its weight that are trained separately; null if there are none. */
   rows: TokenRows | null = null;
 
   constructor({
@@ -67,7 +70,7 @@ export class LinearLayer {
     return this.weight.declaration.shape[this.layout === 'out-in' ? 0 : 1] as number;
   }
 
-  /** What a kernel of a whole block computes it from; null where something stands beside the weight that kernels do not know. */
+  /** The weights for a fused block kernel; null if the layer has additions that kernels do not support. */
   kernelWeights(): LinearWeights | null {
     if (this.rows?.merged === false) return null;
     const adapter = this.adapter?.merged === false ? this.adapter.kernelWeights() : null;

@@ -1,22 +1,22 @@
 import { linear, tf, type LowRankWeights, type WeightLayout } from '@subtext/tensor';
 
 /**
- * A low-rank addition to a linear layer: `α/r · dropout(x) · Aᵀ · Bᵀ` with A `[rank, in]` and B `[out, rank]`
- * (LoRA, arXiv 2106.09685). The names and shapes are PEFT's `lora_A.weight` and `lora_B.weight`, whatever the layout
- * of the layer it stands on.
+ * A low-rank update of a linear layer: `α/r · dropout(x) · Aᵀ · Bᵀ` with A `[rank, in]` and B `[out, rank]` (LoRA,
+ * arXiv 2106.09685). Names and shapes follow PEFT's `lora_A.weight` and `lora_B.weight`, whatever the layout of the
+ * base weight.
  */
 export class LowRankAdapter {
   /** A, `[rank, in]`. */
   readonly down: tf.Variable;
   /** B, `[out, rank]`. */
   readonly up: tf.Variable;
-  /** α/r, or α/√r for rank-stabilised adapters. */
+  /** α/r, or α/√r for rank-stabilised LoRA. */
   readonly scaling: number;
-  /** Share of the adapter's inputs that are zeroed while training. */
+  /** Dropout probability on the adapter's input during training. */
   readonly dropout: number;
-  /** Whether the layer's weight holds the addition already; the adapter then adds nothing. */
+  /** Whether the update is merged into the layer's weight; the adapter then adds nothing. */
   merged = false;
-  /** How many draws of dropout there have been since it was seeded: the next one follows from it. */
+  /** Number of dropout masks drawn since seeding; the next mask depends on it. */
   draws = 0;
   #seed: number | null = null;
 
@@ -37,13 +37,13 @@ export class LowRankAdapter {
     this.dropout = dropout;
   }
 
-  /** Seeds the dropout of the calls that follow (training), or turns dropout off (null, the state at the start). */
+  /** Enables dropout with this seed (training), or disables it (null, the initial state). */
   setDropoutSeed(seed: number | null): void {
     this.#seed = seed;
     this.draws = 0;
   }
 
-  /** What a kernel of a whole block computes it from; null where inputs are dropped, which kernels do not. */
+  /** The weights for a fused block kernel; null while dropout is on, which kernels do not support. */
   kernelWeights(): LowRankWeights | null {
     if (this.dropout > 0 && this.#seed !== null) return null;
     return { down: this.down as tf.Tensor2D, up: this.up as tf.Tensor2D, scaling: this.scaling };
@@ -56,11 +56,11 @@ export class LowRankAdapter {
         ? tf.dropout(input, this.dropout, undefined, this.#seed + 7919 * this.draws++)
         : input;
     const reduced = linear({ input: dropped, weight: this.down as tf.Tensor2D });
-    // Scaling the narrow tensor costs rank/out of scaling the wide one.
+    // Scaling before the up projection is cheaper: the tensor is only `rank` wide.
     return linear({ input: tf.mul(reduced, this.scaling), weight: this.up as tf.Tensor2D });
   }
 
-  /** What merging adds to the weight: `α/r · B · A`, `[out, in]`, or its transpose for the layout `in-out`. */
+  /** The weight update: `α/r · B · A`, `[out, in]`, or its transpose for the layout `in-out`. */
   weightChange({ layout }: { layout: WeightLayout }): tf.Tensor2D {
     const [down, up] = [this.down as tf.Tensor2D, this.up as tf.Tensor2D];
     return tf.tidy(() =>

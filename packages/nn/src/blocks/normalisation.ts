@@ -1,11 +1,11 @@
 import { layerNorm, rmsNorm, tf, type NormWeights } from '@subtext/tensor';
 import type { ParameterHandle, ParameterScope } from '../weights/parameter-scope';
 
-/** A normalisation over the last axis; the shape stays. */
+/** A normalisation over the last axis; the shape is unchanged. */
 export interface Normalisation {
   /**
-   * What a kernel of a whole block computes it from; null, or no such method, where it cannot. Whoever overrides `apply`
-   * overrides this too.
+   * The weights for a fused block kernel; null or absent if it cannot be fused. A subclass that overrides `apply` must
+   * override this too.
    */
   kernelWeights?(): NormWeights | null;
   apply<Shape extends tf.Tensor>(options: { input: Shape }): Shape;
@@ -38,11 +38,11 @@ export class LayerNormLayer implements Normalisation {
 }
 
 export interface RmsNormOptions {
-  /** Where the parameter `weight` lives. */
+  /** The scope that declares the parameter `weight`. */
   scope: ParameterScope;
   width: number;
   epsilon: number;
-  /** What the weight is added to: 1 where it is stored as the difference from 1 (Gemma). Default 0. */
+  /** Added to the weight: 1 if it is stored as the difference from 1 (Gemma). Default 0. */
   offset?: 0 | 1;
 }
 
@@ -62,7 +62,7 @@ export class RmsNormLayer implements Normalisation {
     this.offset = offset;
   }
 
-  /** What the normalised input is multiplied by: `[width]`. */
+  /** The scale applied to the normalised input: `[width]`. */
   get scale(): tf.Tensor1D {
     const weight = this.weight.value as tf.Tensor1D;
     return this.offset === 0 ? weight : tf.add(weight, this.offset);
@@ -77,13 +77,13 @@ export class RmsNormLayer implements Normalisation {
   }
 }
 
-/** The RMS norm of each head's query or key on its own (`q_norm`, `k_norm`); `width` is that of a head. */
+/** RMS norm applied to each head of the queries or keys separately (`q_norm`, `k_norm`); `width` is the head width. */
 export class HeadNorm extends RmsNormLayer {
   override kernelWeights(): null {
     return null;
   }
 
-  /** `[..., heads·width]` to the same. */
+  /** The shape `[..., heads·width]` is unchanged. */
   override apply<Shape extends tf.Tensor>({ input }: { input: Shape }): Shape {
     const width = this.weight.declaration.shape[0] as number;
     return tf.reshape(super.apply({ input: tf.reshape(input, [input.size / width, width]) }), input.shape) as Shape;

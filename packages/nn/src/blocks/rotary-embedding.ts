@@ -1,12 +1,12 @@
 import { embedding, OperationError, tf } from '@subtext/tensor';
 
-/** Cosines and sines of the rotation of each position: `[batch or 1, time, dimensions / 2]`. */
+/** Rotation cosines and sines per position: `[batch or 1, time, dimensions / 2]`. */
 export interface RotaryAngles {
   cos: tf.Tensor3D;
   sin: tf.Tensor3D;
 }
 
-/** How the rotation's frequencies are stretched for long contexts; the names are Hugging Face's `rope_type`. */
+/** Frequency scaling for long contexts; the names are Hugging Face's `rope_type`. */
 export type RotaryScaling =
   | { type: 'default' }
   | { type: 'linear'; factor: number }
@@ -30,14 +30,14 @@ export type RotaryScaling =
       betaSlow?: number;
       mscale?: number;
       mscaleAllDimensions?: number;
-      /** Whether the ramp's ends are rounded to whole dimensions. Default true. */
+      /** Whether to round the ends of the ramp to whole dimensions. Default true. */
       truncate?: boolean;
     }
   | {
       type: 'longrope';
-      /** Divisors of the frequencies while no position is beyond `originalPositions`: one for each pair of dimensions. */
+      /** Divisors of the frequencies for inputs of at most `originalPositions`, one per pair of dimensions. */
       shortFactors: readonly number[];
-      /** Those for longer inputs. */
+      /** Divisors for longer inputs. */
       longFactors: readonly number[];
       originalPositions: number;
       /** Factor on cosines and sines. */
@@ -46,7 +46,7 @@ export type RotaryScaling =
 
 const { fround } = Math;
 
-/** `θ^(−2i/headWidth)` for i < headWidth/2, in float32 as PyTorch computes it. */
+/** `θ^(−2i/headWidth)` for i < headWidth/2, in float32 as in PyTorch. */
 function baseFrequencies({ headWidth, theta }: { headWidth: number; theta: number }): Float32Array {
   return Float32Array.from(
     { length: headWidth / 2 },
@@ -55,9 +55,8 @@ function baseFrequencies({ headWidth, theta }: { headWidth: number; theta: numbe
 }
 
 /**
- * The frequencies of a rotary embedding and the factor on its cosines and sines, as
- * `transformers/modeling_rope_utils.py` computes them.
- * `positions` is how many positions are in use, which `dynamic` and `longrope` look at.
+ * Rotary frequencies and the factor on cosines and sines, as in `transformers/modeling_rope_utils.py`. `positions` is
+ * the sequence length, which `dynamic` and `longrope` depend on.
  */
 export function rotaryFrequencies({
   headWidth,
@@ -101,7 +100,7 @@ export function rotaryFrequencies({
   }
 }
 
-/** Low frequencies are divided by the factor, high ones kept, those between blended (Llama 3.1). */
+/** Divides low frequencies by the factor, keeps high ones, and interpolates between (Llama 3.1). */
 function llama3Frequencies({
   base,
   scaling,
@@ -119,7 +118,7 @@ function llama3Frequencies({
   });
 }
 
-/** Interpolates slow dimensions, keeps fast ones, with a ramp between (YaRN, arXiv 2309.00071). */
+/** Interpolates low frequencies, keeps high ones, with a ramp between (YaRN, arXiv 2309.00071). */
 function yarnFrequencies({
   base,
   headWidth,
@@ -159,21 +158,21 @@ function yarnFrequencies({
   return { frequencies, attentionFactor };
 }
 
-/** Tables start with this many positions and double. */
+/** Initial number of positions in the tables; it doubles as needed. */
 const firstCapacity = 256;
 
 /**
- * Rotary positions (arXiv 2104.09864) for heads of one width, or for the first dimensions of each head: keeps tables of
- * cosines and sines by position, which grow as longer inputs come.
+ * Rotary position embeddings (RoPE, arXiv 2104.09864) over whole heads or their first dimensions. Caches tables of
+ * cosines and sines by position, which grow with the input.
  */
 export class RotaryEmbedding {
   readonly headWidth: number;
-  /** Dimensions of a head that are rotated; those after them stay. */
+  /** Number of rotated dimensions per head; the rest are left unchanged. */
   readonly dimensions: number;
   readonly theta: number;
   readonly scaling: RotaryScaling;
   #capacity = 0;
-  /** Positions that the frequencies in the tables are for; they change only with `dynamic` and `longrope`. */
+  /** Sequence length that the cached frequencies are for; relevant only to `dynamic` and `longrope`. */
   #positions = 0;
   #cos: tf.Tensor2D | null = null;
   #sin: tf.Tensor2D | null = null;
@@ -194,7 +193,7 @@ export class RotaryEmbedding {
       throw new OperationError({
         operation: 'rotary',
         code: 'invalid-option',
-        message: `positions need an even head width, not ${dimensions}.`,
+        message: `positions need an even number of dimensions, got ${dimensions}.`,
       });
     this.headWidth = headWidth;
     this.dimensions = dimensions;
@@ -203,17 +202,17 @@ export class RotaryEmbedding {
   }
 
   /**
-   * The count of positions beyond which all positions, the earlier ones too, are rotated otherwise (`longrope`): keys
-   * that were cached before do not go with those after. Null where there is none. (`dynamic` changes with every position;
-   * cached keys stay as they were there, as in transformers.)
+   * The sequence length beyond which all positions, including earlier ones, use different frequencies (`longrope`), so
+   * that keys cached before are no longer valid. Null if there is none. (`dynamic` changes with every position; cached
+   * keys keep their old rotation, as in transformers.)
    */
   get switchesAfter(): number | null {
     return this.scaling.type === 'longrope' ? this.scaling.originalPositions : null;
   }
 
   /**
-   * The angles of the positions `offset … offset + time − 1`, the same for each row, or of `positions`
-   * (int32 `[batch, time]`), of which none may be above `largest`.
+   * Angles for positions `offset … offset + time − 1`, the same in each row, or for `positions` (int32
+   * `[batch, time]`), none above `largest`.
    */
   angles(options: { offset: number; time: number } | { positions: tf.Tensor2D; largest: number }): RotaryAngles {
     const count = 'positions' in options ? options.largest + 1 : options.offset + options.time;
@@ -221,7 +220,7 @@ export class RotaryEmbedding {
       throw new OperationError({
         operation: 'rotary',
         code: 'invalid-option',
-        message: `positions are whole numbers from 0 on; the largest given is ${count - 1}.`,
+        message: `positions must be integers from 0; the largest given is ${count - 1}.`,
       });
     const { cos, sin } = this.#tables(count);
     if ('positions' in options) {
@@ -244,7 +243,7 @@ export class RotaryEmbedding {
     this.#capacity = 0;
   }
 
-  /** Counts of positions that have the same frequencies give the same number. */
+  /** Sequence lengths with the same frequencies map to the same number. */
   #frequenciesFor(count: number): number {
     const { scaling } = this;
     if (scaling.type === 'dynamic') return Math.max(count, scaling.originalPositions);
@@ -269,7 +268,7 @@ export class RotaryEmbedding {
     const sin = new Float32Array(capacity * half);
     for (let position = 0; position < capacity; position++) {
       for (let index = 0; index < half; index++) {
-        // The product is rounded to float32 first, as PyTorch's is: at high positions that moves the angle.
+        // Round the product to float32 first, as PyTorch does: at high positions this changes the angle.
         const angle = fround(position * (frequencies[index] as number));
         cos[position * half + index] = Math.cos(angle) * attentionFactor;
         sin[position * half + index] = Math.sin(angle) * attentionFactor;

@@ -5,17 +5,17 @@ import type { ModelStructure } from '../weights/parameter-scope';
 import type { KeyValueCache } from './key-value-cache';
 import type { RotaryAngles } from './rotary-embedding';
 
-/** A block of a stack: {@link TransformerBlock}, or a family's own. */
+/** A block of a stack: {@link TransformerBlock} or one specific to a model family. */
 export interface Block {
-  /** How many positions it looks at, its own among them (a sliding window); null or absent: all before. */
+  /** Size of the sliding window, including the position itself; null or absent: full attention. */
   readonly window?: number | null;
   apply(options: AttentionInput): tf.Tensor3D;
 }
 
 /**
- * Runs a stack of blocks, one after another, each with its own rotation where `rotary` is a list. Where only the last
- * positions are asked for, the last block computes no others.
- * `hiddenStates` holds the input and each block's output, `blocks + 1` in all, where it is asked for.
+ * Runs a stack of blocks in order. `rotary` may be a list with one entry per block. If only the last positions are
+ * requested, the last block computes only those. `hiddenStates`, on request, holds the input and each block's output:
+ * `blocks + 1` tensors.
  */
 export function runBlocks({
   blocks,
@@ -28,14 +28,14 @@ export function runBlocks({
   ...attention
 }: Omit<AttentionInput, 'cache' | 'rotary'> & {
   blocks: readonly Block[];
-  /** The same for all blocks, or one for each; null where nothing is rotated. Default null. */
+  /** Shared by all blocks, or one per block; null: no rotary embedding. Default null. */
   rotary?: RotaryAngles | null | readonly (RotaryAngles | null)[];
   cache?: KeyValueCache | null;
   /** Default false. */
   outputHiddenStates?: boolean;
   /**
-   * The structure of a model whose blocks are computed again in the backward pass, so that of each only its input is kept
-   * (gradient checkpointing); not over a cache. Default null: what a gradient needs is kept.
+   * Structure of a model to run with gradient checkpointing: only each block's input is kept, and the rest is
+   * recomputed in the backward pass. Cannot be used with a cache. Default null: activations are kept.
    */
   recompute?: ModelStructure | null;
 }): { hidden: tf.Tensor3D; hiddenStates: tf.Tensor3D[] | null } {
@@ -59,7 +59,7 @@ export function runBlocks({
   return { hidden, hiddenStates };
 }
 
-/** A block of which the backward pass computes again what it needs. */
+/** Runs a block with gradient checkpointing. */
 function recomputedBlock({
   block,
   structure,
@@ -70,7 +70,7 @@ function recomputedBlock({
   ...rest
 }: AttentionInput & { block: Block; structure: ModelStructure }): tf.Tensor3D {
   const { window = null } = block;
-  // It lives on in the caller's scope.
+  // It belongs to the caller's scope.
   const windowMask = window === null ? undefined : windowMasks?.of(window);
   let draws: (() => void) | null = null;
   return recomputed<Record<string, tf.Tensor>, tf.Tensor3D>({

@@ -8,48 +8,62 @@ import type { WindowMasks } from './window-masks';
 
 export interface SelfAttentionOptions {
   projection: AttentionProjection;
-  /** From `heads·headWidth` back to the width of the block. */
+  /** Output projection, from `heads·headWidth` to the block's width. */
   output: LinearLayer;
   heads: number;
-  /** Heads of keys and values; each serves `heads / keyValueHeads` query heads. Default `heads`. */
+  /** Number of key and value heads; each serves `heads / keyValueHeads` query heads. Default `heads`. */
   keyValueHeads?: number;
-  /** Factor on the scores; Gemma 2 has 1/√query_pre_attn_scalar. Default 1/√headWidth. */
+  /** Factor on the attention scores (Gemma 2: 1/√query_pre_attn_scalar). Default 1/√headWidth. */
   scale?: number;
-  /** Scores x become `softCap · tanh(x / softCap)` before the mask: `attn_logit_softcapping`. Default none. */
+  /** Soft cap on the scores before the mask, `softCap · tanh(x / softCap)`: `attn_logit_softcapping`. Default none. */
   softCap?: number | null;
-  /** A sliding window: a position sees itself and the `window − 1` before it; only in causal calls. Default none. */
+  /**
+   * Sliding window: each position attends to itself and the `window − 1` before it; only in causal calls. Default none.
+   */
   window?: number | null;
-  /** How many numbers of each head rotary positions turn, the first ones (`partial_rotary_factor`); the angles are of that width. Default headWidth. */
+  /**
+   * Number of rotated dimensions per head, from the first (`partial_rotary_factor`); `rotary` angles must have this
+   * width. Default headWidth.
+   */
   rotaryDimensions?: number;
-  /** Which numbers of a head turn together. Default 'halves'. */
+  /** Which dimensions of a head are paired for rotation. Default 'halves'. */
   rotaryLayout?: RotaryLayout;
 }
 
-/** What one call of an attention may use besides its input. */
+/** Inputs of one attention call. */
 export interface AttentionInput {
   /** `[batch, time, width]` */
   input: tf.Tensor3D;
-  /** Where keys and values come from: `[batch, keyTime, width]`. Default the input itself. */
+  /** Source of keys and values: `[batch, keyTime, width]`. Default: the input itself. */
   keyValueInput?: tf.Tensor3D;
-  /** Cosines and sines by position; without them nothing is rotated. */
+  /** Cosines and sines by position; if absent, no rotary embedding is applied. */
   rotary?: RotaryAngles | null;
-  /** Whether a position sees only itself and those before it. Default false. */
+  /** Whether positions attend only to themselves and earlier ones. Default false. */
   causal?: boolean;
-  /** int32, 1 where a key may be seen: `[batch, keyTime]` or `[batch, time, keyTime]`, cached keys included. */
+  /**
+   * Attention mask, int32, 1 where a key is visible: `[batch, keyTime]` or `[batch, time, keyTime]`, including cached
+   * keys.
+   */
   mask?: tf.Tensor | null;
-  /** What a `[batch, keyTime]` mask becomes with a window; without it windows count columns, hidden ones too. Default none. */
+  /**
+   * Converts a `[batch, keyTime]` mask for sliding-window attention; without it, windows count columns, including
+   * masked ones. Default none.
+   */
   windowMasks?: Pick<WindowMasks, 'of'> | null;
-  /** Keys and values of earlier positions; this call's are added to it. */
+  /** Keys and values of earlier positions; those of this call are appended. */
   cache?: LayerCache | null;
-  /** Give only this many of the last positions; the others are keys and values to them. Needs `causal`. Default all. */
+  /**
+   * Compute the output of only this many of the last positions; the others serve as keys and values. Needs `causal`.
+   * Default all.
+   */
   outputPositions?: number;
-  /** Is given how much each position looks at each key, `[batch, heads, time, keyTime]`; cached keys first. Default nobody asks. */
+  /** Called with the attention weights, `[batch, heads, time, keyTime]`, cached keys first. Default: not computed. */
   onWeights?: (weights: tf.Tensor4D) => void;
 }
 
 /**
- * `softmax(scale · q·kᵀ + mask) · v`, head by head, and an output projection: with grouped heads, rotary positions and a
- * cache where the model has them. Keys and values may come from elsewhere (cross-attention).
+ * Multi-head attention: `softmax(scale · q·kᵀ + mask) · v` per head, then an output projection. Supports grouped-query
+ * attention, rotary embeddings, a KV cache and cross-attention.
  */
 export class SelfAttention {
   readonly projection: AttentionProjection;
@@ -90,7 +104,7 @@ export class SelfAttention {
     this.rotaryLayout = rotaryLayout;
   }
 
-  /** The mask with the window in it where `windowMasks` has one; otherwise both as they are. */
+  /** The mask with the sliding window applied if `windowMasks` has one; otherwise both unchanged. */
   windowed({ mask = null, windowMasks = null }: Pick<AttentionInput, 'mask' | 'windowMasks'>): {
     mask: tf.Tensor | null;
     window: number | null;
@@ -106,7 +120,7 @@ export class SelfAttention {
     return tf.reshape(rows, [batch, rows.shape[0] / batch, rows.shape[1]]) as tf.Tensor3D;
   }
 
-  /** The same with the rows of all examples under one another, `[batch·time, width]`, as everything but attention takes them. */
+  /** As {@link apply}, for rows flattened to `[batch·time, width]`, as everything but attention takes them. */
   applyToRows({
     rows,
     batch,

@@ -1,16 +1,16 @@
 import { linear, tf } from '@subtext/tensor';
 
 /**
- * Rows of a table that are held apart from it: the tokens that are trained beside an adapter while the table itself
- * stays frozen (PEFT's `trainable_token_indices`). A row stands in its table row's place, it is not added to it, so that
- * merging and holding it apart give the same bits. Tied output embeddings share the embedding's rows.
+ * Token rows stored separately from their table, so that they can train beside an adapter while the table stays frozen
+ * (PEFT's `trainable_token_indices`). A row replaces the table's row rather than being added to it, so that merging
+ * gives bit-identical results. Tied output embeddings share the embedding's rows.
  */
 export class TokenRows {
-  /** Which rows of the table, in PEFT's order. */
+  /** Token ids, in PEFT's order. */
   readonly ids: readonly number[];
-  /** What stands in their place: `[ids, width]`. */
+  /** Replacement rows: `[ids, width]`. */
   readonly values: tf.Variable;
-  /** Whether the table holds the rows already; they then change nothing. */
+  /** Whether the rows have been merged into the table; they then have no effect. */
   merged = false;
 
   constructor({ ids, values }: { ids: readonly number[]; values: tf.Variable }) {
@@ -18,11 +18,11 @@ export class TokenRows {
     this.values = values;
   }
 
-  /** Rows `[..., width]` that a table gave for ids `[...]`, with these rows in their places. */
+  /** Replaces these tokens in `found`, the rows `[..., width]` looked up for ids `[...]`. */
   embed({ ids, found }: { ids: tf.Tensor; found: tf.Tensor }): tf.Tensor {
     if (this.merged) return found;
     const width = found.shape[found.shape.length - 1] as number;
-    // One column for each row held apart: exact zeros and ones, so that other rows keep their bits.
+    // A one-hot selection of exact zeros and ones, so that other rows stay bit-identical.
     const chosen = tf.cast(
       tf.equal(tf.reshape(ids, [-1, 1]), tf.tensor2d([...this.ids], [1, this.ids.length], 'int32')),
       'float32',
@@ -33,7 +33,7 @@ export class TokenRows {
     return tf.reshape(rows, found.shape);
   }
 
-  /** Products `[..., rows of the table]` of `input` with a table, with these rows' own products in their places. */
+  /** Replaces these tokens' entries in `products`, the product `[..., rows of the table]` of `input` with the table. */
   project({ input, products }: { input: tf.Tensor; products: tf.Tensor }): tf.Tensor {
     if (this.merged) return products;
     const own = linear({ input, weight: this.values as tf.Tensor2D });
@@ -43,7 +43,7 @@ export class TokenRows {
     const end = first + this.ids.length;
     const axis = shape.length - 1;
     if (this.ids.every((id, index) => id === first + index)) {
-      // New tokens follow one another: nothing has to be multiplied.
+      // New tokens have consecutive ids, so slicing replaces the matrix product.
       const sizes = [first, this.ids.length, count - end];
       const [before, , after] = tf.split(products, sizes, axis);
       return tf.concat([...(first > 0 ? [before!] : []), own, ...(end < count ? [after!] : [])], axis);
@@ -59,7 +59,7 @@ export class TokenRows {
     return tf.add(tf.mul(products, tf.tensor1d(others)), placed);
   }
 
-  /** The table with these rows in their places: `[rows, width]`. */
+  /** The table with these rows replaced: `[rows, width]`. */
   into(table: tf.Tensor2D): tf.Tensor2D {
     return tf.tidy(() => {
       const ids = tf.tensor2d([...this.ids], [this.ids.length, 1], 'int32');

@@ -7,21 +7,21 @@ import type { Normalisation } from './normalisation';
 import type { AttentionInput, SelfAttention } from './self-attention';
 
 export interface TransformerBlockOptions {
-  /** Of what enters the attention. Default none. */
+  /** Applied to the attention input. Default none. */
   attentionNorm?: Normalisation | null;
   attention: SelfAttention;
-  /** Of what the attention gives, before it is added. Default none. */
+  /** Applied to the attention output, before the residual addition. Default none. */
   attentionOutputNorm?: Normalisation | null;
-  /** Of what enters the feed-forward part. Default none. */
+  /** Applied to the feed-forward input. Default none. */
   feedForwardNorm?: Normalisation | null;
   feedForward: FeedForward;
-  /** Of what the feed-forward part gives, before it is added. Default none. */
+  /** Applied to the feed-forward output, before the residual addition. Default none. */
   feedForwardOutputNorm?: Normalisation | null;
 }
 
 /**
- * `h = x + outputNorm(attention(norm(x)))`, then the same with the feed-forward part: norms before each part (GPT-2,
- * Llama), after it (OLMo-2) or on both sides (Gemma 2 and 3).
+ * `h = x + outputNorm(attention(norm(x)))`, then the same with the feed-forward network. Norms may come before (GPT-2,
+ * Llama), after (OLMo-2) or on both sides (Gemma 2 and 3).
  */
 export class TransformerBlock {
   readonly attentionNorm: Normalisation | null;
@@ -58,7 +58,7 @@ export class TransformerBlock {
     const whole =
       outputPositions === time && rest.onWeights === undefined ? fusedBlock({ block: this, input, ...rest }) : null;
     if (whole !== null) return whole;
-    // Norms, products and sums see rows: one reshape at each end, not two around each of them.
+    // Reshape once at each end, not around each operation.
     const rows = flattened(input);
     const kept = outputPositions === time ? rows : flattened(lastPositions({ states: input, count: outputPositions }));
     const attended = this.attention.applyToRows({ ...rest, rows: normalised(this.attentionNorm, rows), batch });

@@ -1,9 +1,9 @@
 import { tf } from '@subtext/tensor';
 
 /**
- * Masks for sliding windows that count positions instead of columns: where a row has columns that nothing sees (padding
- * between positions, while other rows think), these take no room in its windows, so that a row's results do not depend on
- * the rows beside it. With padding before the first position alone, both countings are the same.
+ * Sliding-window masks that count positions instead of columns. Where a row has masked columns between positions
+ * (padding while other rows think), those take up no room in its windows, so that a row's results do not depend on the
+ * rest of the batch. With left padding only, the two are the same.
  */
 export class WindowMasks {
   readonly #mask: tf.Tensor2D;
@@ -16,11 +16,14 @@ export class WindowMasks {
     queryTime,
     sight = null,
   }: {
-    /** int32 or bool `[batch, keyTime]`, not 0 where there is a position. */
+    /** int32 or bool `[batch, keyTime]`, nonzero where there is a position. */
     mask: tf.Tensor2D;
-    /** How many of the last columns are queries. */
+    /** Number of last columns that are queries. */
     queryTime: number;
-    /** int32 `[batch, queryTime, keyTime]`: what each query may look at besides; a key that it may not still counts as a position. Default all. */
+    /**
+     * int32 `[batch, queryTime, keyTime]`: additional mask per query; masked keys still count as positions. Default:
+     * none masked.
+     */
     sight?: tf.Tensor3D | null;
   }) {
     this.#mask = mask;
@@ -28,7 +31,10 @@ export class WindowMasks {
     this.#sight = sight;
   }
 
-  /** int32 `[batch, queryTime, keyTime]`: the last `window` positions up to each query, and those after it. It lives in the caller's scope. */
+  /**
+   * int32 `[batch, queryTime, keyTime]`: the last `window` positions up to each query, and those after it. Belongs to
+   * the caller's scope.
+   */
   of(window: number): tf.Tensor3D {
     let made = this.#masks.get(window);
     if (made === undefined) {

@@ -4,17 +4,17 @@ import type { EmbeddingLayer } from '../blocks/embedding-layer';
 import type { LinearLayer } from '../blocks/linear-layer';
 import type { ModelStructure } from '../weights/parameter-scope';
 
-/** What adapters need of a model; a `LanguageModel` of `@subtext/model` is one. */
+/** The parts of a model that adapters need; a `LanguageModel` of `@subtext/model` is one. */
 export interface AdaptableModel {
   /** Hugging Face's `model_type`. */
   readonly modelType: string;
-  readonly dimensions: { width: number; /** Rows of the token embedding. */ vocabularySize: number };
-  /** The table of the token embedding. */
+  readonly dimensions: { width: number; /** Number of rows of the token embedding. */ vocabularySize: number };
+  /** The token embedding. */
   readonly tokenEmbedding: EmbeddingLayer;
-  /** The layer that makes logits. */
+  /** The output layer (logits). */
   readonly head: LinearLayer;
-  /** By their names in the checkpoint; adapters add theirs. */
+  /** Parameters by checkpoint name, including those of adapters. */
   readonly parameters: Parameters;
-  /** The declared parameters and the linear layers by name. */
+  /** Declared parameters, and linear layers by name. */
   readonly structure: ModelStructure;
 }

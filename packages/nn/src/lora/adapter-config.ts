@@ -3,10 +3,10 @@ import { z } from 'zod';
 import { harmless, neutral, shown } from '../weights/read-config';
 
 const tokenId = z.int().nonnegative();
-/** Other ways to say that nothing is meant. */
+/** Values that PEFT configs use to mean "unset". */
 const nothing = z.union([z.strictObject({}), z.literal(''), z.literal(false)]);
 
-/** A list or table that has to be empty. */
+/** A list or object that must be empty. */
 const empty = (message: string) =>
   z
     .union([z.array(z.unknown()).max(0, message), z.strictObject({}), z.literal(''), z.literal(false)], {
@@ -14,7 +14,7 @@ const empty = (message: string) =>
     })
     .nullish();
 
-/** Unset, or a list with nothing in it, which asks for nothing. */
+/** Unset, or an empty list. */
 const neutralOrEmpty = z
   .unknown()
   .refine(
@@ -30,7 +30,7 @@ const neutralOrEmpty = z
   )
   .optional();
 
-/** What PEFT adapts where target_modules is null (`peft/utils/constants.py`), by model_type. */
+/** PEFT's default target modules (`peft/utils/constants.py`), by model_type. */
 export const defaultTargets: Readonly<Record<string, string[]>> = {
   gpt2: ['c_attn'],
   ...Object.fromEntries(
@@ -49,7 +49,7 @@ export const adapterConfig = z.object({
   exclude_modules: z.union([z.string(), z.array(z.string())]).nullish(),
   rank_pattern: z.record(z.string(), z.int().positive()).nullish(),
   alpha_pattern: z.record(z.string(), z.number()).nullish(),
-  // Where the file came from and how training began.
+  // Provenance and initialisation.
   task_type: harmless,
   auto_mapping: harmless,
   base_model_name_or_path: harmless,
@@ -65,12 +65,12 @@ export const adapterConfig = z.object({
   megatron_core: harmless,
   runtime_config: harmless,
   ensure_weight_tying: harmless,
-  /** How the base weight lies; our layers know it themselves. */
+  /** Layout of the base weight, which our layers already know. */
   fan_in_fan_out: harmless,
   qalora_group_size: harmless,
-  /** Of PEFT's first versions: whether evaluation folds the adapter in, which changes no numbers. */
+  /** From early PEFT versions: whether evaluation merges the adapter, which does not change results. */
   merge_weights: harmless,
-  // What changes the model in ways that we do not have.
+  // Features that are not supported.
   bias: neutral('none'),
   lora_bias: neutral(false),
   use_dora: neutral(false),
@@ -97,6 +97,6 @@ export const adapterConfig = z.object({
   monteclora_config: neutralOrEmpty,
   velora_config: neutralOrEmpty,
   kasa_config: neutralOrEmpty,
-  /** Of PEFT's first versions: which of several joined projections are adapted. */
+  /** From early PEFT versions: which parts of a fused projection are adapted. */
   enable_lora: neutralOrEmpty,
 });

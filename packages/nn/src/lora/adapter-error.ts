@@ -1,18 +1,18 @@
 import { SubtextError } from '@subtext/core';
 
-/** What can be wrong with a request about an adapter. */
+/** Error codes of adapter operations. */
 export type AdapterErrorCode =
   | 'invalid-option'
   /** No layer has that name. */
   | 'unknown-layer'
-  /** The model has an adapter already. */
+  /** The model already has an adapter. */
   | 'adapter-in-place'
-  /** The model has none. */
+  /** The model has no adapter. */
   | 'no-adapter'
   /** The adapter does not fit the model. */
   | 'invalid-adapter';
 
-/** A request about an adapter that can't be fulfilled: says what, where and what to do. */
+/** Thrown by adapter operations. */
 export class AdapterError extends SubtextError<AdapterErrorCode> {
   override readonly name = 'AdapterError';
 

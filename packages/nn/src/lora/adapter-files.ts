@@ -1,4 +1,4 @@
-/** What PEFT puts before a module's name. */
+/** PEFT's prefix of module names. */
 export const prefix = 'base_model.model.';
 export const configFile = 'adapter_config.json';
 export const weightsFile = 'adapter_model.safetensors';

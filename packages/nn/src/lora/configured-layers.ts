@@ -4,14 +4,14 @@ import { ModelFolderError } from '../weights/model-folder-error';
 import { shown } from '../weights/read-config';
 import { resolveTargetModules } from './target-modules';
 
-/** A module's name as PEFT matches it: whole, or its end after a dot. */
+/** Whether a name equals the target or ends with it after a dot, as PEFT matches module names. */
 export function isNamed({ name, target }: { name: string; target: string }): boolean {
   return name === target || name.endsWith(`.${target}`);
 }
 
 /**
- * A test for names by an expression of a folder, in Python's dialect as PEFT reads it, in bounded time. The whole name has
- * to match.
+ * Compiles a regular expression from a folder, in Python's dialect as PEFT reads it, with bounded matching time. It
+ * must match the whole name.
  *
  * @throws ModelFolderError naming the field
  */
@@ -24,7 +24,7 @@ function nameTest({ source, field, path }: { source: string; field: string; path
       throw new ModelFolderError({
         code: 'invalid-config',
         path,
-        message: `${field}: ${shown(source)} is not an expression that can be followed: ${cause.message}`,
+        message: `${field}: ${shown(source)} is not a supported regular expression: ${cause.message}`,
         cause,
       });
     }
@@ -33,7 +33,10 @@ function nameTest({ source, field, path }: { source: string; field: string; path
   return (name) => explained(() => pattern.matchesWhole(name));
 }
 
-/** PEFT's rule for `rank_pattern` and `alpha_pattern`: the first key that matches the end of the name, after a dot. */
+/**
+ * Resolves `rank_pattern` and `alpha_pattern` as PEFT does: the first key that matches the end of the name, after a
+ * dot.
+ */
 export function patternValues({
   patterns,
   field,
@@ -51,15 +54,15 @@ export function patternValues({
 }
 
 /**
- * The number of the block that a layer is in, as PEFT finds it: the first part of the name that is a number and has two
- * parts before it, or, with `layers_pattern`, one of those before it.
+ * The index of the block that contains a layer, as PEFT finds it: the first numeric part of the name with two parts
+ * before it, or, with `layers_pattern`, directly after one of those.
  */
 function blockNumber({
   name,
   containers,
 }: {
   name: string;
-  /** Tests for what stands before the number. */ containers: readonly ((before: string) => boolean)[];
+  /** Tests for the part of the name before the number. */ containers: readonly ((before: string) => boolean)[];
 }): number | undefined {
   const parts = name.split('.');
   const numbered = parts.flatMap((part, index) => (/^\d+$/.test(part) && index < parts.length - 1 ? [index] : []));
@@ -76,7 +79,7 @@ function blockNumber({
 }
 
 /**
- * The linear layers that an adapter's config means, by the rules of PEFT's `check_target_module_exists`
+ * The linear layers selected by an adapter's config, following PEFT's `check_target_module_exists`
  * (`peft/tuners/tuners_utils.py`).
  *
  * @throws ModelFolderError, ModelError
@@ -93,10 +96,10 @@ export function configuredLayers({
   model: AdaptableModel;
   /** `target_modules` */ targets: string | string[];
   /** `exclude_modules` */ exclude: string | string[];
-  /** `modules_to_save`: what is trained in full has no adapter. */ savedWhole: readonly string[];
-  /** `layers_to_transform`; none means all. */ layers: readonly number[];
+  /** `modules_to_save`: modules trained in full have no adapter. */ savedWhole: readonly string[];
+  /** `layers_to_transform`; empty means all. */ layers: readonly number[];
   /** `layers_pattern` */ layersPatterns: readonly string[];
-  /** The config, for messages. */ path: string;
+  /** Path of the config, for error messages. */ path: string;
 }): string[] {
   const fail = (message: string): never => {
     throw new ModelFolderError({ code: 'invalid-config', path, message });

@@ -3,7 +3,9 @@ import type { AdaptableModel } from './adaptable-model';
 import { isNamed } from './configured-layers';
 import { tokenTables } from './token-rows';
 
-/** The tokens whose rows an adapter's config trains, by table. A list means the embedding's, and the output layer's where it is tied. */
+/**
+ * The tokens whose rows an adapter config trains, per table. A list means the embedding, and the output layer if tied.
+ */
 export function configuredTokens({
   model,
   indices,
@@ -20,15 +22,13 @@ export function configuredTokens({
     throw new ModelFolderError({ code: 'invalid-config', path, message: `trainable_token_indices: ${message}` });
   };
   for (const [target, ids] of entries) {
-    // A tied output layer has the embedding's rows.
+    // A tied output layer shares the embedding's rows.
     const table =
       model.head.tied && isNamed({ name: model.head.name, target })
         ? tables[0]
         : tables.find(({ name }) => isNamed({ name, target }));
     if (table === undefined)
-      return fail(
-        `"${target}" is no table with a row for each token; this model's are ${tables.map(({ name }) => name).join(' and ')}.`,
-      );
+      return fail(`"${target}" is not a token table; this model has ${tables.map(({ name }) => name).join(' and ')}.`);
     const before = tokens.get(table.name);
     if (before !== undefined && before.join() !== ids.join())
       fail(`the output layer shares the embedding's weight, but they name different tokens.`);
@@ -42,7 +42,10 @@ export function configuredTokens({
   return tokens;
 }
 
-/** Refuses modules that an adapter trains in full, but for the embedding and the output layer, and both of them where they share a weight. */
+/**
+ * Rejects modules trained in full other than the embedding and the output layer, which must both be named if they share
+ * a weight.
+ */
 export function checkWholeModules({
   model,
   modules,

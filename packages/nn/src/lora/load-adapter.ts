@@ -15,7 +15,7 @@ import { tokenRowsName, tokenTables } from './token-rows';
 import { prefix, configFile, weightsFile } from './adapter-files';
 import { configuredTokens, checkWholeModules } from './configured-modules';
 
-/** PEFT's settings that are one value, a list, or one of the ways to say nothing. */
+/** Reads a PEFT setting that may be a single value, a list or unset. */
 function listOf<Value extends string | number>(
   setting: Value | Value[] | object | '' | false | null | undefined,
 ): Value[] {
@@ -24,9 +24,9 @@ function listOf<Value extends string | number>(
 }
 
 /**
- * Loads an adapter from a PEFT folder, or from the hub, onto a model: adds it as `addLora` does and fills it. Settings that we do not
- * honour (DoRA, biases, modules trained in full but for the embedding and the output layer) and tensors that are
- * missing, unexpected or of the wrong shape are refused by name, and the model is left as it was.
+ * Loads a PEFT adapter from a folder or the Hub onto a model, as if added with `addLora`. Throws, leaving the model
+ * unchanged, for unsupported settings (DoRA, biases, modules trained in full other than the embedding and the output
+ * layer) and for missing, unexpected or wrongly shaped tensors.
  *
  * @throws ModelFolderError, AdapterError, SafetensorsError, HubError
  */
@@ -37,11 +37,11 @@ export async function loadAdapter({
   trainable = false,
 }: {
   model: AdaptableModel;
-  /** A folder, or an id of the Hugging Face Hub. */
+  /** A folder or a Hugging Face Hub id. */
   folder: string;
-  /** How an id of the hub is resolved: revision, token, progress. */
+  /** Hub options: revision, token, progress. */
   hub?: HubOptions;
-  /** Whether to go on training it; the base is frozen then. Default false. */
+  /** Whether the adapter is trainable; the base is then frozen. Default false. */
   trainable?: boolean;
 }): Promise<void> {
   const folder = await resolveModelFolder({ ...hub, folder: folderOrId });
@@ -59,7 +59,7 @@ export async function loadAdapter({
     throw new ModelFolderError({
       code: 'invalid-config',
       path,
-      message: `target_modules is not set, and PEFT has no default for a ${model.modelType}. Write the names of the adapted layers there.`,
+      message: `target_modules is not set, and PEFT has no default for a ${model.modelType}. Set it to the names of the adapted layers.`,
     });
   const modules = Array.isArray(settings.modules_to_save) ? settings.modules_to_save : [];
   const names = configuredLayers({
@@ -121,7 +121,8 @@ export async function loadAdapter({
         path: weightsPath,
         message: `lacks ${missing.length} of ${expected.size} tensors${modules.length > 0 ? ` (with those of modules_to_save: ${modules.join(', ')})` : ''}: ${missing.slice(0, 8).join(', ')}.`,
       });
-    // PEFT also saves base weights that it takes to be changed (`save_embedding_layers`), and puts them back on loading.
+    // PEFT also saves base weights that it assumes have changed (`save_embedding_layers`), and restores them on
+    // loading.
     for (const name of file.names) {
       const base = name.slice(prefix.length).replace('.base_layer.', '.');
       const declaration = model.structure.declarations.get(tiedNames.get(base) ?? base);
@@ -133,7 +134,7 @@ export async function loadAdapter({
       throw new ModelFolderError({
         code: 'unexpected-tensor',
         path: weightsPath,
-        message: `holds ${unexpected.length} tensors that this model has no place for: ${unexpected.slice(0, 8).join(', ')}. Only adapters on linear layers, and the base weights that PEFT saves with them, are supported.`,
+        message: `holds ${unexpected.length} tensors that do not belong to this model: ${unexpected.slice(0, 8).join(', ')}. Only adapters on linear layers, and the base weights that PEFT saves with them, are supported.`,
       });
     }
     for (const [name, { shape }] of expected) {
@@ -153,7 +154,7 @@ export async function loadAdapter({
         throw new ModelFolderError({
           code: 'unexpected-tensor',
           path: weightsPath,
-          message: `${name} is not what ${parameter} is, though this model's output layer shares the embedding's weight: the adapter trained them apart. Untie them first (tie_word_embeddings: false), with a weight of its own for the output layer.`,
+          message: `${name} differs from ${parameter}, but this model's output layer shares the embedding's weight: the adapter was trained with the two untied. Untie them first (tie_word_embeddings: false), with a separate weight for the output layer.`,
         });
       }
       values.set(parameter, read);

@@ -16,72 +16,79 @@ import {
   unmergeTokenRows,
 } from './token-rows';
 
-/** What an adapter is like; the defaults are Heima's. */
+/** Settings of a LoRA adapter; the defaults are Heima's. */
 export interface LoraSettings {
-  /** Default: those of the seven projections of a Llama's block that the model has; every linear layer but the output where it has none (GPT-2). */
+  /**
+   * Layers to adapt. Default: the seven projections of a Llama block that the model has; if it has none (GPT-2), every
+   * linear layer but the output layer.
+   */
   targets?: TargetModules;
-  /** Inner width r of the update. Default 16. */
+  /** Rank r of the update. Default 16. */
   rank?: number;
   /** α: the update is scaled by α/r. Default 32. */
   alpha?: number;
-  /** Share of the adapter's inputs zeroed while training (see {@link setLoraDropoutSeed}). Default 0. */
+  /** Dropout probability on the adapter's input during training (see {@link setLoraDropoutSeed}). Default 0. */
   dropout?: number;
   /** Scale by α/√r instead of α/r (rsLoRA, arXiv 2312.03732). Default false. */
   rankStabilised?: boolean;
   /**
-   * Tokens that learn beside the adapter, which cannot reach them: ids, whose rows of the embedding and of the output
-   * layer are trained (PEFT's `trainable_token_indices`), or `all`, both tables in full (PEFT's `modules_to_save`).
-   * New tokens stay as they were drawn without it. A map gives each table its own ids, by its name. Default none.
+   * Tokens to train besides the adapter, which cannot change their embeddings: ids, whose rows of the embedding and the
+   * output layer are trained (PEFT's `trainable_token_indices`), or `all`, both tables in full (PEFT's
+   * `modules_to_save`). Otherwise new tokens keep their initial values. A map gives ids per table, by name. Default
+   * none.
    */
   tokens?: TokenIds | 'all';
 }
 
 export interface AddLoraOptions extends LoraSettings {
   model: AdaptableModel;
-  /** Of the first values of A. Default 0. */
+  /** Seed of A's initial values. Default 0. */
   seed?: number;
-  /** Whether every other parameter stops training. Default true. */
+  /** Whether to freeze all other parameters. Default true. */
   freezeBase?: boolean;
-  /** Whether `tokens` train; without it their rows are only held apart and saved with the adapter. Default true. */
+  /**
+   * Whether `tokens` are trainable; if not, their rows are only stored separately and saved with the adapter. Default
+   * true.
+   */
   trainTokens?: boolean;
-  /** A rank and α of its own for some layers, by their names. Default none. */
+  /** Rank and α overrides per layer, by name. Default none. */
   perLayer?: ReadonlyMap<string, { rank?: number; alpha?: number }>;
 }
 
-/** What `addLora` did to a model: kept for saving, and to be undone. */
+/** What `addLora` changed in a model, for saving and undoing. */
 interface LoraState {
   settings: Required<LoraSettings>;
-  /** Parameters that trained before. */
+  /** Parameters that were trainable before. */
   frozen: string[];
-  /** Parameters of the base that are trained in full or that an adapter brought, as they were before. */
+  /** Original values of base parameters that are trained in full or were replaced by the adapter. */
   tables: Map<string, tf.Tensor>;
-  /** Rows that stood in the tables before rows were merged into them. */
+  /** Table rows replaced by merged token rows. */
   rows: Map<string, tf.Tensor2D>;
 }
 
 const states = new WeakMap<AdaptableModel, LoraState>();
 
-/** The settings of a model's adapter; null where it has none. */
+/** The settings of a model's adapter; null if it has none. */
 export function loraSettings({ model }: { model: AdaptableModel }): Required<LoraSettings> | null {
   return states.get(model)?.settings ?? null;
 }
 
-/** The layers that have an adapter. */
+/** The layers with an adapter. */
 export function adaptedLayers({ model }: { model: AdaptableModel }): (LinearLayer & { adapter: LowRankAdapter })[] {
   return [...model.structure.linearLayers.values()].filter(
     (layer): layer is LinearLayer & { adapter: LowRankAdapter } => layer.adapter !== null,
   );
 }
 
-/** The names of an adapter's parameters on the layer `name`, as PEFT spells them. */
+/** PEFT's names of an adapter's parameters on the layer `name`. */
 export function adapterParameterNames(name: string): { down: string; up: string } {
   return { down: `${name}.lora_A.weight`, up: `${name}.lora_B.weight` };
 }
 
 /**
- * Puts a low-rank adapter on linear layers (LoRA, arXiv 2106.09685): `y = x·Wᵀ + b + α/r · dropout(x)·Aᵀ·Bᵀ`, with A
- * uniform in ±1/√in (PEFT's start) and B zero, so that the model starts as it was. The adapters' parameters join
- * `model.parameters` under PEFT's names; the rest is frozen but for `tokens`.
+ * Adds a LoRA adapter to linear layers (arXiv 2106.09685): `y = x·Wᵀ + b + α/r · dropout(x)·Aᵀ·Bᵀ`, with A uniform in
+ * ±1/√in (PEFT's initialisation) and B zero, so that the model's output is initially unchanged. The adapter's
+ * parameters are added to `model.parameters` under PEFT's names; everything else except `tokens` is frozen.
  *
  * @throws AdapterError
  */
@@ -105,7 +112,7 @@ export function addLora({
   if (states.has(model))
     throw new AdapterError({
       code: 'adapter-in-place',
-      message: 'The model has an adapter already. Merge and remove it first (mergeLora, removeLora).',
+      message: 'The model already has an adapter. Merge and remove it first (mergeLora, removeLora).',
     });
   const layers = resolveTargetModules({ model, targets }).map(
     (name) => model.structure.linearLayers.get(name) as LinearLayer,
@@ -116,7 +123,7 @@ export function addLora({
     if (!Number.isFinite(own.alpha)) fail(`alpha must be a number, got ${own.alpha}.`);
     return { layer, ...own };
   });
-  // Checked before anything is changed.
+  // Check before changing anything.
   if (tokens !== 'all') checkTokenIds({ model, ids: tokens });
   else {
     const dtype = weightDtype(model.tokenEmbedding.weight.value);
@@ -157,12 +164,12 @@ export function addLora({
   });
 }
 
-/** A variable's present value: assigning gives the variable other memory, so that until then this is no copy. */
+/** A variable's current value, without copying: assignment replaces the variable's memory. */
 function copyOnAssignment(variable: tf.Variable): tf.Tensor {
   return tf.keep(tf.clone(variable));
 }
 
-/** Gives a parameter beneath an adapter another value, which {@link removeLora} takes back. */
+/** Replaces a base parameter; {@link removeLora} restores it. */
 export function replaceBaseWeight({
   model,
   name,
@@ -178,19 +185,19 @@ export function replaceBaseWeight({
   variable.assign(value);
 }
 
-/** Turns the adapters' dropout on for a training step, with draws named by `seed`, or off (null, as it is at first). */
+/** Enables the adapters' dropout for a training step, seeded by `seed`, or disables it (null, the initial state). */
 export function setLoraDropoutSeed({ model, seed }: { model: AdaptableModel; seed: number | null }): void {
   for (const [index, { adapter }] of adaptedLayers({ model }).entries())
     adapter.setDropoutSeed(seed === null ? null : (Math.imul(seed, 0x9e3779b1) ^ Math.imul(index + 1, 0x85ebca6b)) | 0);
 }
 
-/** Adds `sign` times an adapter's change to its layer's weight. */
+/** Adds an adapter's weight update, times `sign`, to its layer's weight. */
 function shiftWeight(layer: LinearLayer & { adapter: LowRankAdapter }, sign: 1 | -1): void {
   tf.tidy(() => {
     const change = layer.adapter.weightChange({ layout: layer.layout });
     const variable = layer.weight.value as tf.Variable<tf.Rank.R2>;
     const stored = isStored(variable);
-    // A weight that lies outside of the engine's memory stays there, as float32.
+    // A weight outside the engine's memory stays there, as float32.
     const weight = stored ? tf.tensor2d(variable.dataSync<'float32'>(), variable.shape) : variable;
     const shifted = (sign === 1 ? tf.add(weight, change) : tf.sub(weight, change)) as tf.Tensor2D;
     variable.assign(stored ? storeWeight({ values: shifted, dtype: 'float32' }) : shifted);
@@ -209,11 +216,10 @@ function needAdapter(model: AdaptableModel): (LinearLayer & { adapter: LowRankAd
 }
 
 /**
- * Folds the adapters into the weights: the model computes the same without their cost, and `saveModel` takes it. The
- * adapters are kept, so that {@link unmergeLora} can take them out again.
+ * Merges the adapters into the weights, so that they cost nothing at inference and `saveModel` accepts the model. The
+ * adapters are kept, so that {@link unmergeLora} can undo it.
  *
- * @throws AdapterError where an output layer that shares the embedding's weight has an adapter: folding it in would change
- *   the embedding
+ * @throws AdapterError if an output layer tied to the embedding has an adapter: merging it would change the embedding
  */
 export function mergeLora({ model }: { model: AdaptableModel }): void {
   const layers = needAdapter(model);
@@ -229,7 +235,7 @@ export function mergeLora({ model }: { model: AdaptableModel }): void {
   for (const [name, values] of mergeTokenRows({ model })) state?.rows.set(name, values);
 }
 
-/** Takes merged adapters out of the weights again; up to rounding, the weights are as before. */
+/** Undoes {@link mergeLora}; the weights are restored up to rounding. */
 export function unmergeLora({ model }: { model: AdaptableModel }): void {
   for (const layer of needAdapter(model)) if (layer.adapter.merged) shiftWeight(layer, -1);
   const rows = states.get(model)?.rows;
@@ -239,8 +245,8 @@ export function unmergeLora({ model }: { model: AdaptableModel }): void {
 }
 
 /**
- * Removes the adapters and the tokens' rows, and what they change unless it is merged; base weights that were trained in full
- * or came with the adapter are put back likewise; what `addLora` froze trains again.
+ * Removes the adapters and token rows, with their effect unless merged. Base weights that were trained in full or came
+ * with the adapter are restored, and parameters frozen by `addLora` become trainable again.
  */
 export function removeLora({ model }: { model: AdaptableModel }): void {
   const merged = needAdapter(model).some(({ adapter }) => adapter.merged);

@@ -20,9 +20,9 @@ export async function saveAdapter({
   baseModel = null,
 }: {
   model: AdaptableModel;
-  /** Made if need be. */
+  /** Created if it does not exist. */
   folder: string;
-  /** The folder or name of the model beneath, for PEFT's `base_model_name_or_path`. Default none. */
+  /** Folder or name of the base model, for PEFT's `base_model_name_or_path`. Default none. */
   baseModel?: string | null;
 }): Promise<void> {
   const settings = loraSettings({ model });
@@ -44,7 +44,7 @@ export async function saveAdapter({
     };
   const whole = tokens === 'all' ? [...new Set([tables[0]!.name, model.head.name])] : [];
   for (const name of whole) {
-    // A tied output layer is written too: PEFT holds both modules apart.
+    // Also write a tied output layer: PEFT treats the two modules separately.
     const variable = model.parameters.get(tables.find((table) => table.name === name)?.weight ?? tables[0]!.weight);
     tensors[`${prefix}${name}.weight`] = {
       dtype: 'F32',
@@ -91,7 +91,7 @@ export async function saveAdapter({
       fan_in_fan_out: layers.some((layer) => layer.layout === 'in-out'),
       init_lora_weights: true,
       modules_to_save: whole.length > 0 ? whole.map(moduleName) : null,
-      // A list is the embedding's, and a tied output layer's with it.
+      // A list applies to the embedding, and to a tied output layer.
       trainable_token_indices:
         rowsOf.length === 0
           ? null
@@ -102,7 +102,7 @@ export async function saveAdapter({
   });
 }
 
-/** The last part of a module's name, by which PEFT finds it. */
+/** The last part of a module's name, which PEFT matches. */
 function moduleName(name: string): string {
   return name.split('.').at(-1)!;
 }

@@ -2,13 +2,13 @@ import type { AdaptableModel } from './adaptable-model';
 import { AdapterError } from './adapter-error';
 
 /**
- * Which layers to adapt, as PEFT's `target_modules`: names, each matching a layer of that full name or whose name ends
- * with it after a dot (`q_proj`); an expression that must match the full name; or `all-linear`, every linear layer but
- * the output layer.
+ * Which layers to adapt, as in PEFT's `target_modules`: names, each matching a layer's full name or its end after a dot
+ * (`q_proj`); a regular expression that must match the full name; or `all-linear`, every linear layer but the output
+ * layer.
  */
 export type TargetModules = readonly string[] | RegExp | 'all-linear';
 
-/** The projections of a Llama's block, and Phi-3's packed ones. */
+/** The projections of a Llama block, and Phi-3's fused ones. */
 const llamaProjections: readonly string[] = [
   'q_proj',
   'k_proj',
@@ -21,19 +21,19 @@ const llamaProjections: readonly string[] = [
   'down_proj',
 ];
 
-/** What is adapted unless told otherwise. */
+/** The default target modules. */
 export function defaultTargetModules({ model }: { model: AdaptableModel }): TargetModules {
   const names = [...model.structure.linearLayers.keys()];
   const present = llamaProjections.filter((target) => names.some((name) => name.endsWith(`.${target}`)));
   return present.length > 0 ? present : 'all-linear';
 }
 
-/** A whole-name expression, whatever anchors its source has. */
+/** Anchors a regular expression at both ends. */
 function wholeName(pattern: RegExp): RegExp {
   return new RegExp(`^(?:${pattern.source})$`, pattern.flags.replace(/[gy]/g, ''));
 }
 
-/** The names of the linear layers that `targets` means, in the model's order. */
+/** The names of the linear layers that `targets` selects, in model order. */
 export function resolveTargetModules({
   model,
   targets,
@@ -41,7 +41,7 @@ export function resolveTargetModules({
 }: {
   model: AdaptableModel;
   targets: TargetModules;
-  /** Whether a list may name layers that are not there, as PEFT allows while any is. Default false. */
+  /** Whether to ignore listed names that do not exist as long as any does, as PEFT does. Default false. */
   passOverAbsent?: boolean;
 }): string[] {
   const names = [...model.structure.linearLayers.keys()];

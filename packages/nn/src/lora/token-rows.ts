@@ -4,21 +4,21 @@ import { TokenRows } from '../blocks/token-rows';
 import type { AdaptableModel } from './adaptable-model';
 import { AdapterError } from './adapter-error';
 
-/** A table that has rows of its own for some tokens: the embedding, or an output layer with weights of its own. */
+/** A table with a row per token: the embedding, or an output layer with its own weight. */
 export interface TokenTable {
   /** The module's name in the checkpoint, such as `model.embed_tokens`. */
   name: string;
-  /** The name of its weight. */
+  /** Name of its weight. */
   weight: string;
   rows: TokenRows | null;
 }
 
-/** The name of a table's rows among a model's parameters, as PEFT spells it. */
+/** PEFT's parameter name for a table's separate rows. */
 export function tokenRowsName(table: string): string {
   return `${table}.token_adapter.trainable_tokens_delta`;
 }
 
-/** The tables whose rows are tokens: the embedding and, where it has weights of its own, the output layer. */
+/** The token tables: the embedding, and the output layer if it is not tied. */
 export function tokenTables({ model }: { model: AdaptableModel }): TokenTable[] {
   const { tokenEmbedding, head } = model;
   const weight = tokenEmbedding.weight.declaration.name;
@@ -27,14 +27,14 @@ export function tokenTables({ model }: { model: AdaptableModel }): TokenTable[] 
   return tables;
 }
 
-/** Which tokens' rows are held apart: the same of every table, or by the table's name, some tables perhaps without any. */
+/** Tokens with separate rows: the same in every table, or ids by table name. */
 export type TokenIds = readonly number[] | ReadonlyMap<string, readonly number[]>;
 
 function idsOf({ ids, table }: { ids: TokenIds; table: string }): readonly number[] {
   return ids instanceof Map ? (ids.get(table) ?? []) : (ids as readonly number[]);
 }
 
-/** Throws `invalid-option` for ids that the model lacks or that are named twice, and for tables that it lacks. */
+/** Throws `invalid-option` for unknown or repeated ids and for unknown tables. */
 export function checkTokenIds({ model, ids }: { model: AdaptableModel; ids: TokenIds }): void {
   const fail = (message: string): never => {
     throw new AdapterError({ code: 'invalid-option', message });
@@ -44,25 +44,23 @@ export function checkTokenIds({ model, ids }: { model: AdaptableModel; ids: Toke
   const other =
     ids instanceof Map ? [...ids.keys()].find((name) => !tables.some((table) => table.name === name)) : undefined;
   if (other !== undefined)
-    fail(
-      `"${other}" is no table with a row for each token; this model's are ${tables.map(({ name }) => name).join(' and ')}.`,
-    );
+    fail(`"${other}" is not a token table; this model has ${tables.map(({ name }) => name).join(' and ')}.`);
   for (const { name } of tables) {
     const own = idsOf({ ids, table: name });
     const unknown = own.find((id) => !Number.isInteger(id) || id < 0 || id >= count);
     if (unknown !== undefined)
       fail(
-        `There is no token ${unknown} whose row could be trained; the ids are 0 to ${count - 1}. Make room for new tokens first (resizeEmbeddings).`,
+        `There is no token ${unknown}; ids are 0 to ${count - 1}. Add rows for new tokens first (resizeEmbeddings).`,
       );
-    if (new Set(own).size !== own.length) fail(`A token is named twice among those to train: ${own.join(', ')}.`);
+    if (new Set(own).size !== own.length) fail(`Tokens to train are listed more than once: ${own.join(', ')}.`);
   }
 }
 
 /**
- * Holds the rows of some tokens apart from their tables, from where they start, so that they can be trained while the
+ * Stores the rows of some tokens separately, starting from their current values, so that they can be trained while the
  * tables stay frozen. Tied output embeddings share the embedding's rows.
  *
- * @throws AdapterError `invalid-option` as {@link checkTokenIds} says
+ * @throws AdapterError `invalid-option`, see {@link checkTokenIds}
  */
 export function addTokenRows({
   model,
@@ -89,7 +87,7 @@ export function addTokenRows({
   model.head.rows = output === undefined ? model.tokenEmbedding.rows : hold(output);
 }
 
-/** Writes the rows into their tables; gives the rows that stood there, to be put back by {@link unmergeTokenRows}. */
+/** Merges the rows into their tables. Returns the rows that they replaced, for {@link unmergeTokenRows}. */
 export function mergeTokenRows({ model }: { model: AdaptableModel }): Map<string, tf.Tensor2D> {
   const before = new Map<string, tf.Tensor2D>();
   for (const { weight, rows } of tokenTables({ model })) {
@@ -102,7 +100,7 @@ export function mergeTokenRows({ model }: { model: AdaptableModel }): Map<string
   return before;
 }
 
-/** Puts the rows back that stood in the tables before they were merged. Frees `before`. */
+/** Restores the table rows from before the merge. Frees `before`. */
 export function unmergeTokenRows({
   model,
   before,
@@ -124,7 +122,7 @@ export function unmergeTokenRows({
   }
 }
 
-/** Forgets the rows, and what they change unless it is merged. */
+/** Removes the rows, with their effect unless merged. */
 export function removeTokenRows({ model }: { model: AdaptableModel }): void {
   for (const { name, rows } of tokenTables({ model })) if (rows !== null) model.parameters.remove(tokenRowsName(name));
   model.tokenEmbedding.rows = null;

@@ -3,16 +3,16 @@ import { tf } from '@subtext/tensor';
 import type { AdaptableModel } from './adaptable-model';
 import { tokenTables } from './token-rows';
 
-/** Two rows count as one where their distance is below this share of a row's distance from the table's mean. */
+/** Two rows count as equal if their distance is below this fraction of a row's distance from the table's mean. */
 const nearness = 0.25;
-/** Rows that are compared with the table at a time. */
+/** Number of rows compared with the table at a time. */
 const chunk = 32;
 
 /**
- * Those of some tokens that a model cannot tell from another one, because they were never in the text that it learnt from:
- * their rows of the embedding, or of an output layer with weights of its own, are (nearly) another token's. A low-rank
- * adapter cannot tell them apart either, so that such an end token, say, would never be written: train their rows beside
- * it (`tokens` of `addLora`).
+ * Finds tokens that a model cannot tell apart from another token because they did not occur in its training data: their
+ * rows of the embedding, or of an untied output layer, are (nearly) identical to another token's. A LoRA adapter cannot
+ * separate them either, so such an end token, for example, would never be generated: train their rows too (`tokens` of
+ * `addLora`).
  */
 export async function untrainedTokens({
   model,
@@ -37,7 +37,7 @@ export async function untrainedTokens({
           tf.add(squares(rows), tf.transpose(squares(centred))),
           tf.mul(2, tf.matMul(rows, centred, false, true)),
         );
-        // A row is near itself. (wasm's oneHot takes whole numbers only.)
+        // Exclude the row itself. (wasm's oneHot requires integers.)
         const own = new Float32Array(part.length * count);
         for (const [index, id] of part.entries()) own[index * count + id] = 1e30;
         const itself = tf.tensor2d(own, [part.length, count]);

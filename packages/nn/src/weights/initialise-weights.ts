@@ -2,19 +2,21 @@ import { normal, RandomStream, tf, uniform } from '@subtext/tensor';
 
 import type { Initialisation, ModelStructure } from './parameter-scope';
 
-/** FNV-1a: each parameter's random stream hangs on its name, so that adding a layer leaves the others as they were. */
+/**
+ * FNV-1a hash: each parameter's random stream depends on its name, so that adding a layer does not change the others.
+ */
 function hash(text: string): number {
   let value = 0x811c9dc5;
   for (let index = 0; index < text.length; index++) value = Math.imul(value ^ text.charCodeAt(index), 0x01000193);
   return value;
 }
 
-/** The stream that draws the first values of the parameter `name` under `seed`. */
+/** The random stream for the initial values of the parameter `name` under `seed`. */
 export function parameterStream({ seed, name }: { seed: number; name: string }): RandomStream {
   return new RandomStream({ seed: (hash(name) ^ Math.imul(seed, 0x9e3779b1)) | 0 });
 }
 
-/** Draws the first values of a parameter from a stream named by `seed` and `name`. */
+/** Draws a parameter's initial values from the stream of `seed` and `name`. */
 export function drawInitialValues({
   initialisation,
   shape,
@@ -47,7 +49,7 @@ export function drawInitialValues({
   }
 }
 
-/** Gives every declared parameter its first value; the same seed gives the same values on every engine. */
+/** Initialises all declared parameters; the same seed gives the same values on every engine. */
 export function initialiseWeights({
   structure,
   seed,

@@ -10,29 +10,31 @@ import type { ModelStructure, ParameterDeclaration } from './parameter-scope';
 import { TensorReader } from './tensor-reader';
 
 export interface LoadWeightsOptions {
-  /** What the model declares: the tensors that the folder must hold, with these shapes. */
+  /** The model's declarations: the tensors that the folder must contain, with their shapes. */
   structure: ModelStructure;
-  /** A folder with model.safetensors, pytorch_model.bin, or the index of either in shards. */
+  /** A folder with model.safetensors or pytorch_model.bin, or the index of a sharded one. */
   folder: string;
-  /** Tensors to take in place of the folder's, which is then only named in errors; closed afterwards. */
+  /** Use this file instead of the folder, which is then only named in errors; closed afterwards. */
   file?: SafetensorsFile;
-  /** The name in the file of each tensor, turned into ours; null drops the tensor. Default: as it is. */
+  /** Maps tensor names in the file to ours; null drops the tensor. Default: unchanged. */
   rename?: (name: string) => string | null;
-  /** Tensors in the file that are known to change nothing, by their renamed names: buffers, weights of unused heads. */
+  /** Names (after renaming) of tensors to ignore: buffers, weights of unused heads. */
   ignore?: readonly RegExp[];
   /**
-   * Tensors that repeat another one (tied output embeddings), by name, and the name of that one: either of them may be
-   * in the file. Where both are, one is dropped if they are equal; if not they are refused, because the config says that
-   * they are one.
+   * Tied tensors (output embeddings), each with the name of its original. Either may be in the file. If both are, they
+   * must be equal, and one is dropped; otherwise an error is thrown, because the config says that they are tied.
    */
   duplicates?: ReadonlyMap<string, string>;
   /** Whether the loaded variables are trainable. Default true. */
   trainable?: boolean;
-  /** By name, those that are stored in fewer bits and never train; the others are float32. Default none. */
+  /**
+   * Parameters stored in a quantized or 16-bit dtype, by name; these are not trainable. The others are float32. Default
+   * none.
+   */
   dtypes?: ReadonlyMap<string, WeightDtype>;
-  /** Called once it is known that the file holds what the structure declares, and before anything is read: may refuse. */
+  /** Called once the file is known to match the structure, before anything is read; may throw. */
   onMatched?: () => void;
-  /** Called after each tensor. */
+  /** Called after each tensor is loaded. */
   onProgress?: (progress: { loaded: number; total: number }) => void;
 }
 
@@ -51,7 +53,7 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
-/** Opens the weights of a folder, safetensors before PyTorch's own. Fails with a clear error where it has none. */
+/** Opens a folder's weights, preferring safetensors to PyTorch files. Throws if there are none. */
 async function openFolder(folder: string): Promise<SafetensorsFile> {
   const found = await Promise.all(weightFiles.map((name) => exists(join(folder, name))));
   if (!found.includes(true)) {
@@ -75,13 +77,13 @@ const listed = (names: readonly string[]) =>
   `${printable(names.slice(0, 12).join(', '))}${names.length > 12 ? ` and ${names.length - 12} more` : ''}`;
 const shapeText = (shape: readonly number[]) => `[${shape.join(', ')}]`;
 
-/** Which tensor of the file gives each parameter; every missing, unexpected or mis-shaped tensor is named. */
+/** Matches the file's tensors to parameters; throws an error listing all missing, unexpected or wrongly shaped ones. */
 function matchTensors(
   { structure, folder, rename = (name) => name, ignore = [], duplicates = new Map() }: LoadWeightsOptions,
   file: SafetensorsFile,
 ): {
   matched: Map<ParameterDeclaration, string>;
-  /** Pairs of names in the file that must hold the same. */
+  /** Pairs of names in the file that must hold equal tensors. */
   repeated: [string, string][];
 } {
   const sources = new Map<string, string>();
@@ -106,7 +108,7 @@ function matchTensors(
       message: `the weights hold the same parameter under two names: ${listed(twice)}. Remove one of them.`,
     });
   }
-  // A weight that the config ties may be saved under the other of its names alone.
+  // A tied weight may be saved under its other name only.
   repeats = repeats.filter(([name, original]) => {
     if (sources.has(original)) return true;
     sources.set(original, name);
@@ -152,7 +154,7 @@ function matchTensors(
   return { matched, repeated: repeats.map(([name, original]) => [name, sources.get(original) as string]) };
 }
 
-/** Refuses a tensor that the config says is another one's double, and is not. */
+/** Throws if two tensors that the config ties are not equal. */
 async function checkRepeated({
   file,
   folder,
@@ -176,8 +178,8 @@ async function checkRepeated({
 }
 
 /**
- * Fills a structure's parameters from a Hugging Face folder, one tensor at a time, as float32 or in fewer bits: beyond the
- * weights, a few megabytes are held. Nothing is loaded unless every tensor fits.
+ * Loads parameters from a Hugging Face folder, one tensor at a time, as float32 or quantized, using only a few
+ * megabytes beyond the weights. Nothing is loaded unless every tensor matches.
  */
 export async function loadWeights(options: LoadWeightsOptions): Promise<void> {
   const { structure, folder, trainable = true, dtypes = new Map<string, WeightDtype>(), onProgress } = options;

@@ -4,7 +4,7 @@ import { totalmem } from 'node:os';
 import { ModelFolderError } from './model-folder-error';
 import type { ModelStructure } from './parameter-scope';
 
-/** All of the machine's memory, or of the container's where that is less. A browser tells it roughly or not at all: then 8 GiB. */
+/** Memory of the machine, or of the container if that is less. Browsers report it roughly or not at all: then 8 GiB. */
 export function machineMemory(): number {
   if (typeof process === 'undefined' || process.versions?.node === undefined) {
     const { deviceMemory = 8 } = (globalThis as { navigator?: { deviceMemory?: number } }).navigator ?? {};
@@ -14,16 +14,15 @@ export function machineMemory(): number {
   return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
 }
 
-/** Of a number, with its share of scales. */
+/** Bytes per value, including its share of the scales. */
 const bytesOf: Record<WeightDtype, number> = { float32: 4, bf16: 2, f16: 2, int8: 1, int4: 0.5625 };
 
 const gibibytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)}`;
 
 /**
- * Refuses a model whose weights, as they will be stored, are more than the engine or a budget holds, before anything is
- * allocated.
+ * Throws, before anything is allocated, if a model's weights as stored exceed what the engine or the budget allows.
  *
- * @param options.dtypes by name, parameters that are stored in fewer bits, outside of the engine's own memory
+ * @param options.dtypes by name, parameters stored in a narrower dtype, outside the engine's memory
  * @param options.memoryBudget bytes that weights may take. Default: the memory of the machine
  * @throws ModelFolderError `does-not-fit`
  */

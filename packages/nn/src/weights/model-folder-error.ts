@@ -1,10 +1,10 @@
 import { SubtextError } from '@subtext/core';
 
-/** What can be wrong with a model folder. */
+/** Error codes for model folders. */
 export type ModelFolderErrorCode =
-  /** A file that the folder must have is not there. */
+  /** A required file is missing. */
   | 'not-found'
-  /** The operating system refused. */
+  /** The operating system returned an error. */
   | 'input-output'
   | 'invalid-config'
   | 'unsupported-config'
@@ -15,10 +15,10 @@ export type ModelFolderErrorCode =
   | 'unsupported-dtype'
   | 'does-not-fit';
 
-/** A model folder that cannot be read as it stands: says which file, what is wrong and what to do. */
+/** Thrown for a model folder that cannot be read; says which file, what is wrong and how to fix it. */
 export class ModelFolderError extends SubtextError<ModelFolderErrorCode> {
   override readonly name = 'ModelFolderError';
-  /** The folder or file that was being read. */
+  /** The folder or file being read. */
   readonly path: string;
 
   constructor({

@@ -1,14 +1,14 @@
 import { TensorError, type Parameters, type tf } from '@subtext/tensor';
 import type { LinearLayer } from '../blocks/linear-layer';
 
-/** How a parameter starts when a model is made from scratch. */
+/** Initialisation of a parameter in a new model. */
 export type Initialisation =
   | { kind: 'zeros' }
   | { kind: 'ones' }
   | { kind: 'normal'; /** standard deviation */ deviation: number }
   | { kind: 'uniform'; /** values in (−limit, limit) */ limit: number };
 
-/** A parameter that a model needs: what a checkpoint must hold, or what a new model draws. */
+/** A declared parameter, to be loaded from a checkpoint or initialised. */
 export interface ParameterDeclaration {
   /** The tensor's name in the checkpoint, such as `model.layers.0.self_attn.q_proj.weight`. */
   name: string;
@@ -17,28 +17,28 @@ export interface ParameterDeclaration {
   initialisation: Initialisation;
 }
 
-/** A declared parameter. Its value is looked up at each use, so that loading, resizing and training may replace it. */
+/** A declared parameter. Its value is looked up on each use, so that loading, resizing and training can replace it. */
 export interface ParameterHandle {
   readonly declaration: ParameterDeclaration;
-  /** The variable; an error where nothing has been loaded or initialised yet. */
+  /** The variable; throws if nothing has been loaded or initialised yet. */
   readonly value: tf.Variable;
 }
 
 /**
- * What a model is made of, by name. The blocks declare their parameters here while the model is put together; then
- * `loadWeights` or `initialiseWeights` gives each a value. The declarations are the one list of what a checkpoint must
- * hold: loading, saving and initialisation all read it.
+ * The parameters of a model, by name. Blocks declare their parameters here while the model is built; `loadWeights` or
+ * `initialiseWeights` then sets their values. Loading, saving and initialisation all use these declarations.
  */
 export class ModelStructure {
   readonly parameters: Parameters;
   readonly declarations = new Map<string, ParameterDeclaration>();
-  /** What a person should know about how the model was read, such as settings that were passed over. */
+  /** Notes for the user about how the model was read, such as ignored settings. */
   readonly notes: string[] = [];
-  /** Linear layers by the name of their module: the places a low-rank adapter can go. */
+  /** Linear layers by module name, where LoRA adapters can be added. */
   readonly linearLayers = new Map<string, LinearLayer>();
   /**
-   * Whether training keeps only the inputs of blocks and computes them again in the backward pass (gradient checkpointing,
-   * arXiv 1604.06174): a third more to compute, for the memory of one block in place of all. Default false.
+   * Whether training uses gradient checkpointing (arXiv 1604.06174): only the inputs of blocks are kept and the rest is
+   * recomputed in the backward pass. Costs about a third more compute; needs the activation memory of one block instead
+   * of all. Default false.
    */
   recomputesBlocks = false;
 
@@ -46,7 +46,7 @@ export class ModelStructure {
     this.parameters = parameters;
   }
 
-  /** Gives a declared parameter a value of another shape; takes over `value`. */
+  /** Replaces a declared parameter's value with one of another shape; takes ownership of `value`. */
   replace({ name, value }: { name: string; value: tf.Tensor }): void {
     const declaration = this.declarations.get(name);
     if (declaration === undefined)
@@ -57,7 +57,7 @@ export class ModelStructure {
     this.parameters.add({ name, value, trainable });
   }
 
-  /** Notes how far the adapters' draws of dropout have come; what it gives goes back there. */
+  /** Saves the position of the adapters' dropout streams; returns a function that restores it. */
   markDraws(): () => void {
     const marks = [...this.linearLayers.values()].flatMap(({ adapter }) =>
       adapter !== null && adapter.dropout > 0 ? [{ adapter, draws: adapter.draws }] : [],
@@ -67,13 +67,13 @@ export class ModelStructure {
     };
   }
 
-  /** The scope at the top: names without a prefix. */
+  /** The root scope: names without a prefix. */
   scope(prefix = ''): ParameterScope {
     return new ParameterScope({ structure: this, prefix });
   }
 }
 
-/** A prefix of names inside a {@link ModelStructure}: `scope.child('self_attn').declare({ name: 'q_proj.weight', … })`. */
+/** A name prefix in a {@link ModelStructure}: `scope.child('self_attn').declare({ name: 'q_proj.weight', … })`. */
 export class ParameterScope {
   readonly structure: ModelStructure;
   readonly prefix: string;

@@ -6,13 +6,13 @@ import { huggingFaceActivations } from '../blocks/activation-names';
 import { ModelFolderError } from './model-folder-error';
 import { readJsonObject } from './read-json-object';
 
-/** A folder's config.json as it stands. */
+/** A parsed config.json, unchecked. */
 export type RawConfig = Record<string, unknown>;
 
-/** A key that changes nothing in the numbers: accepted with any value. */
+/** A key that does not affect results: any value is accepted. */
 export const harmless = z.unknown().optional();
 
-/** A key that we do not honour: accepted only with a value (or one of several) that leaves the architecture as it is. */
+/** An unsupported key: accepted only with a value (or one of several) that leaves the architecture unchanged. */
 export function neutral(...values: readonly (string | number | boolean | null)[]) {
   return z
     .unknown()
@@ -23,20 +23,20 @@ export function neutral(...values: readonly (string | number | boolean | null)[]
     .optional();
 }
 
-/** A value of a file, for a message: on one line, not longer than a line. */
+/** Formats a value for an error message, on one line and shortened. */
 export function shown(value: unknown): string {
   const text = value === undefined ? 'undefined' : printable(JSON.stringify(value));
   return text.length > 120 ? `${text.slice(0, 117)}...` : text;
 }
 
-/** A size: no tensor has a dimension beyond 2³¹ − 1 on any engine. */
+/** A dimension: on every engine at most 2³¹ − 1. */
 export const positiveInteger = z
   .int()
   .positive()
   .max(2 ** 31 - 1);
-/** A number of layers: several times that of the deepest model there is, so that a damaged file does not fill memory. */
+/** Layer count. The limit is several times the deepest existing model, so that a corrupt file cannot exhaust memory. */
 export const layerCount = z.int().positive().max(10_000);
-/** A switch; null is off, as transformers takes it, and absent is the default. */
+/** A boolean; null means off, as in transformers, and `absent` is the default. */
 export const flag = (absent: boolean) =>
   z
     .boolean()
@@ -44,10 +44,10 @@ export const flag = (absent: boolean) =>
     .default(absent)
     .transform((value) => value ?? false);
 
-/** A dropout rate: accepted and not applied, because Subtext runs and trains with these dropouts off. */
+/** A dropout rate: accepted but ignored, because Subtext runs and trains with these dropouts off. */
 export const dropoutRate = z.number().min(0).max(1).nullable().optional();
 
-/** An activation by its Hugging Face name, turned into ours. */
+/** A Hugging Face activation name, mapped to ours. */
 export const activationName = z.string().transform((name, context) => {
   const activation = ownValue(huggingFaceActivations, name);
   if (activation === undefined) {
@@ -60,7 +60,7 @@ export const activationName = z.string().transform((name, context) => {
   return activation;
 });
 
-/** Whether a value asks for nothing: not set, off, zero or empty. */
+/** Whether a value is unset, off, zero or empty. */
 function isOff(value: unknown): boolean {
   return (
     value === undefined ||
@@ -72,7 +72,7 @@ function isOff(value: unknown): boolean {
   );
 }
 
-/** How weights were quantised: the numbers in the file then are not the weights. */
+/** Quantization settings: the numbers in the file are then not the weights. */
 const unquantised = z
   .unknown()
   .refine(isOff, {
@@ -81,7 +81,7 @@ const unquantised = z
   })
   .optional();
 
-/** Keys that any Hugging Face config may hold and that do not change a forward pass. */
+/** Keys that any Hugging Face config may have and that do not change a forward pass. */
 export const commonConfigKeys = {
   _attn_implementation_autoset: harmless,
   _commit_hash: harmless,
@@ -112,7 +112,7 @@ export const commonConfigKeys = {
   finetuning_task: harmless,
   use_return_dict: harmless,
   attn_implementation: harmless,
-  // Settings of generation, which old configs carry.
+  // Generation settings, found in old configs.
   bad_words_ids: harmless,
   begin_suppress_tokens: harmless,
   diversity_penalty: harmless,
@@ -140,7 +140,7 @@ export const commonConfigKeys = {
   typical_p: harmless,
   tf_legacy_loss: harmless,
   use_bfloat16: harmless,
-  // Structure that would change the numbers.
+  // Architecture settings that would change results.
   chunk_size_feed_forward: neutral(0),
   cross_attention_hidden_size: neutral(),
   add_cross_attention: neutral(false),
@@ -148,17 +148,17 @@ export const commonConfigKeys = {
   is_encoder_decoder: neutral(false),
   tie_encoder_decoder: neutral(false),
   quantization_config: unquantised,
-  /** MLX's name for it, and llm-compressor's. */
+  /** The name used by MLX and llm-compressor. */
   quantization: unquantised,
   compression_config: unquantised,
-  /** Old configs write an empty object. */
+  /** Old configs have an empty object. */
   pruned_heads: z.strictObject({}).nullish(),
   xla_device: harmless,
   output_past: harmless,
   'transformers.js_config': harmless,
 } as const;
 
-/** Reads a folder's config.json; says which model it is for. */
+/** Reads a folder's config.json and checks that it has a `model_type`. */
 export async function readConfig({ folder }: { folder: string }): Promise<RawConfig & { model_type: string }> {
   const path = join(folder, 'config.json');
   const value = await readJsonObject({ path });
@@ -179,16 +179,18 @@ export async function readConfig({ folder }: { folder: string }): Promise<RawCon
 }
 
 /**
- * Names of settings, of other architectures or of code that came with a model, that change what is computed. Where one is
- * on, the weights were trained with it; without it they are another model.
+ * Names of settings, from other architectures or from custom model code, that change the computation. If one is on, the
+ * weights were trained with it, and ignoring it would give a different model.
  */
 const changesNumbers =
   /soft_?cap|^window|window_size|grid_pinpoints|query_pre_attn|attn_scale|attention_scale|qk_?(layer_?)?norm|qkv?_clip|clip_qkv|alibi|multiplier|logits?_scal|residual_scal|scale_(emb|depth|attn|embed)|embedding_scale|expert|moe|mup|parallel_(residual|attn|attention|block)|mrope|rotary_(pct|dim|emb_base|percent)|ntk|quanti[sz]|resampler|cross_attention|prefix_|num_nextn|sparse_attention|linear_attention|early_exit/i;
 
-/** What `parseConfig` passed over while `collectNotes` looks on. */
+/** Keys ignored by `parseConfig` inside `collectNotes`. */
 let noted: Set<string> | null = null;
 
-/** Runs a synchronous reading of configurations, and gives what a person should know about it, each thing once. */
+/**
+ * Runs `compute`, which reads configs synchronously, and returns the notes for the user with it, without duplicates.
+ */
 export function collectNotes<Result>(compute: () => Result): { result: Result; notes: string[] } {
   const outer = noted;
   const own = new Set<string>();
@@ -200,12 +202,12 @@ export function collectNotes<Result>(compute: () => Result): { result: Result; n
   }
 }
 
-/** Tells whoever looks on by {@link collectNotes}. */
+/** Adds a note for {@link collectNotes}. */
 function addNote(note: string): void {
   noted?.add(note);
 }
 
-/** The value at a path inside an object that came from a file. */
+/** The value at a path in a parsed file. */
 function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>(
     (inner, key) =>
@@ -217,10 +219,10 @@ function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
 }
 
 /**
- * Checks a config against a family's table and gives its values. Keys in the table are honoured, harmless, or neutral.
- * Keys that the table lacks are those that transformers does not read for the family: they change nothing there, and are
- * passed over with a note, unless their name says that the weights were trained with something that we do not compute.
- * Null is Hugging Face's way to say unset. All faults are reported at once.
+ * Validates a config against a family's schema and returns its values. Keys in the schema are supported, harmless, or
+ * accepted only with a neutral value. Other keys are ones that transformers does not read for this family either; they
+ * are ignored with a note, unless their name suggests that the weights were trained with something that we do not
+ * compute. Null means unset, as in Hugging Face configs. All errors are reported at once.
  */
 export function parseConfig<Schema extends z.ZodObject>({
   schema,
@@ -231,11 +233,14 @@ export function parseConfig<Schema extends z.ZodObject>({
 }: {
   schema: Schema;
   config: RawConfig;
-  /** The file or folder, for errors. */
+  /** The file or folder, for error messages. */
   path: string;
-  /** Where in the file, such as `text_config`. Default the top. */
+  /** Location in the file, such as `text_config`. Default: the top level. */
   at?: string;
-  /** What the file is about: an adapter has no architecture, and its unknown keys are refused unless they are off. Default `model`. */
+  /**
+   * Whether the file describes a model or an adapter. Unknown keys of an adapter are rejected unless they are off.
+   * Default `model`.
+   */
   subject?: 'model' | 'adapter';
 }): z.output<Schema> {
   const place = at === '' ? [] : [at];

@@ -3,12 +3,12 @@ import { FileError, readTextFile } from '@subtext/core/node';
 
 import { ModelFolderError } from './model-folder-error';
 
-/** The most bytes of a file of settings. */
+/** Maximum size of a settings file in bytes. */
 const maximumBytes = 16 * 2 ** 20;
 
 /**
- * Reads a JSON object from a file of a model folder; null where there is no such file. Pipes, devices and files without
- * end are refused.
+ * Reads a JSON object from a file of a model folder; null if there is no such file. Rejects pipes, devices and
+ * oversized files.
  *
  * @throws ModelFolderError `invalid-config`, `input-output`
  */

@@ -4,10 +4,10 @@ import type { RotaryScaling } from '../blocks/rotary-embedding';
 import { ModelFolderError } from './model-folder-error';
 import { neutral, positiveInteger, shown } from './read-config';
 
-/** The part of each head's dimensions that is rotated. */
+/** Fraction of each head's dimensions that is rotated. */
 const share = z.number().positive().max(1).nullish();
 
-/** Refuses keys by name; `null` counts as unset. */
+/** Rejects unknown keys by name; `null` counts as unset. */
 const known = z.strictObject({
   rope_theta: z.number().positive().nullish(),
   rope_type: z.string().nullish(),
@@ -28,7 +28,7 @@ const known = z.strictObject({
   partial_rotary_factor: share,
 });
 
-/** What is unset or off asks for nothing. */
+/** Values that are unset or off are dropped. */
 const parameters = z
   .preprocess(
     (value) =>
@@ -43,24 +43,24 @@ const parameters = z
   )
   .optional();
 
-/** The keys about rotary positions, in both spellings: `rope_theta` with `rope_scaling`, and `rope_parameters`. */
+/** The keys of rotary embeddings, in both spellings: `rope_theta` with `rope_scaling`, and `rope_parameters`. */
 export const rotaryConfigKeys = {
   rope_theta: z.number().positive().nullish(),
   rope_scaling: parameters,
   rope_parameters: parameters,
   partial_rotary_factor: share,
   rope_interleaved: neutral(false),
-  /** The positions before stretching; some configs hold it here, and then it counts. */
+  /** Positions before scaling; some configs have it here, which takes precedence. */
   original_max_position_embeddings: positiveInteger.nullish(),
   max_position_embeddings: positiveInteger,
 } as const;
 
-/** Settings of one rotation, as `rope_parameters` holds them; models with several keep one for each type of layer. */
+/** Settings of one rotary embedding, as in `rope_parameters`; models with several have one per layer type. */
 export const rotaryParameters = parameters;
 
 type RotaryConfig = z.output<z.ZodObject<typeof rotaryConfigKeys>>;
 
-/** What a model needs to make its rotary positions, from either spelling; refuses types that are not supported. */
+/** Reads a model's rotary embedding from either spelling; throws for unsupported types. */
 export function readRotaryConfig({
   config,
   path,
@@ -70,16 +70,16 @@ export function readRotaryConfig({
   config: RotaryConfig;
   /** The folder, for errors. */ path: string;
   /** Default 10000. */ defaultTheta?: number;
-  /** Whether the family can rotate a part of each head. Default false. */ partial?: boolean;
+  /** Whether the family supports rotating part of each head. Default false. */ partial?: boolean;
 }): {
   theta: number;
   scaling: RotaryScaling;
-  /** The part of each head's dimensions that is rotated: 1 for all. */
+  /** Fraction of each head's dimensions that is rotated: 1 for all. */
   share: number;
-  /** Positions the model has room for: `linear` and `dynamic` stretch `max_position_embeddings`, the others have it stretched already. */
+  /** Maximum positions: `linear` and `dynamic` scale `max_position_embeddings`; for the others it is already scaled. */
   maxPositions: number;
 } {
-  // The order of precedence is that of transformers' `convert_rope_params_to_dict`.
+  // Same precedence as transformers' `convert_rope_params_to_dict`.
   const settings = config.rope_scaling ?? config.rope_parameters ?? {};
   const theta = settings.rope_theta ?? config.rope_theta ?? defaultTheta;
   const type = settings.rope_type ?? settings.type ?? 'default';

@@ -4,15 +4,15 @@ import { readSync } from 'node:fs';
 
 import { ModelFolderError } from './model-folder-error';
 
-/** Numbers read at once where they go on into the engine's own memory: 4 MiB, which a core's cache holds. */
+/** Values per read when reading directly into the engine's memory: 4 MiB, which fits a core's cache. */
 const pieceLength = 2 ** 20;
-/** 16-bit numbers read at a time before they are widened: 128 KiB, which stay near the core. */
+/** 16-bit values read per chunk before widening: 128 KiB, which stays in cache. */
 const halvesLength = 2 ** 16;
 
 /**
- * TensorFlow takes over memory that begins at a multiple of 16 to 64 bytes and frees it from threads of its own, which
- * JavaScript's memory does not bear; other memory it copies at once. Numbers that begin this many bytes into a block are
- * always copied, so that the block can be used again.
+ * TensorFlow takes ownership of memory aligned to 16 to 64 bytes and frees it from its own threads, which JavaScript
+ * memory does not allow; unaligned memory is copied immediately. Starting at this byte offset forces a copy, so that
+ * the block can be reused.
  */
 const unaligned = 4;
 
@@ -20,7 +20,7 @@ type Allocated = ReturnType<NonNullable<EngineMemory['allocate']>>;
 
 const isStored = (dtype: string): dtype is StoredDtype => dtype === 'F32' || dtype === 'BF16' || dtype === 'F16';
 
-/** Whether `into` was filled with the file's bytes from `position` on. */
+/** Fills `into` with the file's bytes from `position`; returns whether it was filled completely. */
 function fill(descriptor: number, into: Float32Array | Uint16Array, position: number): boolean {
   try {
     for (let done = 0; done < into.byteLength;) {
@@ -35,8 +35,8 @@ function fill(descriptor: number, into: Float32Array | Uint16Array, position: nu
 }
 
 /**
- * Reads tensors of a safetensors file into the engine's memory as float32, without a second copy of all of them: with the
- * largest first, no more than a fiftieth of the weights, or 36 MiB, is held beside them.
+ * Reads tensors of a safetensors file into the engine's memory as float32, without a second full copy: if the largest
+ * come first, the extra memory is at most a fiftieth of the weights, or 36 MiB.
  */
 export class TensorReader {
   readonly #file: SafetensorsFile;
@@ -44,7 +44,7 @@ export class TensorReader {
   #halves: Uint16Array | null = null;
   #total: number;
   #block = new ArrayBuffer(0);
-  /** Numbers that go to TensorFlow at once; a larger tensor is put together there. */
+  /** Values passed to TensorFlow at once; larger tensors are concatenated there. */
   readonly #blockLength: number;
 
   constructor({
@@ -52,15 +52,15 @@ export class TensorReader {
     total,
   }: {
     file: SafetensorsFile;
-    /** Numbers of all tensors that will be read. */ total: number;
+    /** Number of values in all tensors to be read. */ total: number;
   }) {
     this.#file = file;
     this.#total = total;
-    // Blocks above 32 MiB go back to the operating system when they are freed (glibc); smaller ones stay.
+    // glibc returns blocks above 32 MiB to the operating system when they are freed; smaller ones stay allocated.
     this.#blockLength = Math.max(9 * pieceLength, Math.ceil(total / 50));
   }
 
-  /** @throws SafetensorsError where the file cannot be read */
+  /** @throws SafetensorsError if the file cannot be read */
   async read({
     name,
     shape,
@@ -72,9 +72,9 @@ export class TensorReader {
   }
 
   /**
-   * Reads a weight into what the engine stores in fewer bits, some megabytes at a time.
+   * Reads a weight into the engine's storage for narrower dtypes, a few megabytes at a time.
    *
-   * @throws SafetensorsError where the file cannot be read; TensorError where the dtype cannot hold the numbers
+   * @throws SafetensorsError if the file cannot be read; TensorError if the dtype cannot represent the values
    */
   async store({
     name,
@@ -83,7 +83,7 @@ export class TensorReader {
   }: {
     name: string;
     /** That the file's tensor has. */ shape: readonly [number, number];
-    /** One that the engine stores. */ dtype: WeightDtype;
+    /** A dtype that the engine can store. */ dtype: WeightDtype;
   }): Promise<tf.Tensor> {
     const [rows, columns] = shape;
     const rowsAtOnce = Math.max(1, Math.floor((4 * pieceLength) / Math.max(1, columns)));
@@ -117,8 +117,8 @@ export class TensorReader {
   }
 
   /**
-   * Straight from the file into the engine's memory, where the engine, the file and its dtype allow; null where not, or
-   * where reading failed: then the usual way says what is wrong.
+   * Reads directly from the file into the engine's memory if the engine, the file and its dtype allow it. Null if not,
+   * or if reading failed: the regular path then reports the error.
    */
   async #readInPlace(name: string, shape: readonly number[]): Promise<tf.Tensor | null> {
     const { dtype } = this.#file.entry(name);
@@ -138,7 +138,7 @@ export class TensorReader {
     return tf.tensor(await this.#file.readFloat32(name), [...shape], 'float32');
   }
 
-  /** Reads wait for nothing, so that memory cannot grow, and move, under them; between pieces other work has its turn. */
+  /** Reads are synchronous, so that memory cannot grow, and so move, during one; other work runs between chunks. */
   async #fill({ tensor, view }: Allocated, location: TensorLocation, dtype: StoredDtype): Promise<tf.Tensor | null> {
     for (let from = 0; from < tensor.size; from += pieceLength) {
       if (from > 0) await new Promise(setImmediate);
@@ -155,13 +155,13 @@ export class TensorReader {
     return tensor;
   }
 
-  /** Has memory grow for all tensors at once. */
+  /** Grows memory once for all tensors. */
   #growOnce(reserve: EngineMemory['reserve']): void {
     if (this.#total > 0) reserve?.(4 * this.#total);
     this.#total = 0;
   }
 
-  /** Whether as many 16-bit numbers as `piece` takes were read from `position` on. */
+  /** Reads and widens `piece.length` 16-bit values from `position`; returns whether all were read. */
   #widen(descriptor: number, dtype: 'BF16' | 'F16', piece: Float32Array, position: number): boolean {
     this.#halves ??= new Uint16Array(halvesLength);
     for (let offset = 0; offset < piece.length; offset += halvesLength) {
@@ -196,7 +196,7 @@ export class TensorReader {
     }
   }
 
-  /** Piece by piece: while one is copied, the next is read. */
+  /** Reads in chunks, overlapping the next read with the current copy. */
   async #readInto({ tensor, view }: Allocated, name: string): Promise<tf.Tensor> {
     const length = tensor.size;
     this.#pieces ??= [new Float32Array(pieceLength), new Float32Array(pieceLength)];
@@ -210,7 +210,7 @@ export class TensorReader {
       for (let from = 0; from < length; from += pieceLength) {
         const piece = await coming;
         if (from + pieceLength < length) coming = read(from + pieceLength);
-        // Looked up anew each time: memory that has grown meanwhile lies elsewhere.
+        // Look the buffer up each time: memory may have grown and moved.
         view().set(piece, from);
       }
     } catch (error) {
