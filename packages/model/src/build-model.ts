@@ -6,8 +6,8 @@ import { findFamily } from './families/registry';
 import type { LanguageModel } from './language-model';
 
 /**
- * Puts a model together from its config, of which it keeps a copy, without values for its parameters. What should be
- * known about the config is in `structure.notes`.
+ * Builds a model from its config, which is copied, without parameter values. Notes about the config are in
+ * `structure.notes`.
  */
 export function buildModel({ config, path }: { config: RawConfig; path: string }): {
   model: LanguageModel;

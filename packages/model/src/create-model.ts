@@ -4,21 +4,21 @@ import { buildModel } from './build-model';
 import type { LanguageModel } from './language-model';
 
 /**
- * Makes a new model with random weights, drawn as the family's authors do (normal with `initializer_range`; GPT-2's
- * residual projections narrower by √(2·layers)). The same seed gives the same weights on every engine.
+ * Creates a model with random weights, initialised as in the original family (normal with `initializer_range`; GPT-2's
+ * residual projections scaled by 1/√(2·layers)). The same seed gives the same weights on every engine.
  *
- * @throws ModelFolderError if the config asks for something that is not supported
+ * @throws ModelFolderError if the config requires something unsupported
  */
 export function createModel({
   config,
   seed,
   memoryBudget,
 }: {
-  /** As a Hugging Face config.json: `{ model_type: 'llama', hidden_size: 64, … }`. Keys left out have transformers' defaults. */
+  /** A Hugging Face config: `{ model_type: 'llama', hidden_size: 64, … }`. Missing keys take transformers' defaults. */
   config: RawConfig;
   /** Any integer. */
   seed: number;
-  /** Bytes that the weights may take as float32. Default: the machine's memory. */
+  /** Memory limit for the weights in bytes, as float32. Default: the machine's memory. */
   memoryBudget?: number;
 }): LanguageModel {
   const { model } = buildModel({ config, path: 'config' });

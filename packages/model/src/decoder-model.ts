@@ -29,23 +29,23 @@ export interface DecoderModelOptions {
   tokenEmbedding: EmbeddingLayer;
   /** Learned positions, added to the input (GPT-2). Default none. */
   positionEmbedding?: EmbeddingLayer | null;
-  /** Of each layer, the rotary positions applied to its queries and keys (Llama). Default none. */
+  /** Rotary embedding of each layer's queries and keys (Llama). Default none. */
   rotary?: readonly (RotaryEmbedding | null)[];
   blocks: readonly Block[];
   finalNorm: Normalisation;
-  /** From hidden states to logits; without a bias. */
+  /** Output layer, from hidden states to logits; no bias. */
   head: LinearLayer;
-  /** Positions the model was made for. */
+  /** Maximum sequence length. */
   maxPositions: number;
-  /** Heads of a layer's keys and values. */
+  /** Number of key and value heads per layer. */
   keyValueHeads: number;
-  /** Width of a layer's cached keys, and of its values: `keyValueHeads · headWidth`. */
+  /** Width of a layer's cached keys (and of its values): `keyValueHeads · headWidth`. */
   keyValueWidth: number;
-  /** Logits are `cap · tanh(logit / cap)` (Gemma 2). Default uncapped. */
+  /** Soft cap on the logits, `cap · tanh(logit / cap)` (Gemma 2). Default none. */
   logitSoftCap?: number | null;
 }
 
-/** A causal transformer put together from blocks: the text models differ only in their parts. */
+/** A causal transformer built from blocks; text models differ only in their components. */
 export class DecoderModel implements LanguageModel {
   readonly modelType: string;
   readonly takesVisibility = true;
@@ -147,7 +147,7 @@ export class DecoderModel implements LanguageModel {
           : positionEmbedding.lookup({ ids: place.positions });
       input = tf.add(embeddings, rows);
     }
-    // Layers that share a rotation share its angles.
+    // Layers with the same rotary embedding share its angles.
     const angles = new Map<RotaryEmbedding | null, RotaryAngles | null>(
       [...new Set(this.rotary)].map((rotary) => [
         rotary,
@@ -185,13 +185,13 @@ export class DecoderModel implements LanguageModel {
     };
   }
 
-  /** Refuses a pass that would rotate otherwise than the cached keys before it. */
+  /** Throws if this pass would use different rotary frequencies from the cached keys. */
   #checkRotation({ offset, time, largest }: { offset: number; time: number; largest: number }): void {
     const after = rotationSwitch(this);
     if (after === null || offset === 0 || largest < after || largest + 1 - time > after) return;
     throw new ModelError({
       code: 'rotation-changes',
-      message: `Beyond ${after} positions this ${this.modelType} rotates all positions otherwise (LongRoPE), and the cache holds ${offset} from before. Run them all in one pass, or decode with a DecodingSession, which does.`,
+      message: `Beyond ${after} positions this ${this.modelType} changes the rotation of all positions (LongRoPE), and the cache holds ${offset} with the old one. Run them all in one pass, or use a DecodingSession, which recomputes them.`,
     });
   }
 

@@ -11,42 +11,41 @@ import { checkDtype, storedDtypes } from './stored-dtypes';
 
 export interface LoadModelOptions {
   /**
-   * A Hugging Face model folder: config.json, and model.safetensors or pytorch_model.bin, in one file or in shards with
-   * their index. Or an id of the Hugging Face Hub, such as `openai-community/gpt2`, which is downloaded once into the cache
-   * of its tools.
+   * A Hugging Face model folder (config.json with model.safetensors or pytorch_model.bin, single or sharded), or a
+   * Hugging Face Hub id such as `openai-community/gpt2`, which is downloaded once to the standard Hub cache.
    */
   folder: string;
-  /** How an id of the hub is resolved: revision, token, progress. */
+  /** Hub options: revision, token, progress. */
   hub?: HubOptions;
   /**
-   * Weights from elsewhere, such as a checkpoint that has no config: they are taken in place of the folder's, with these
-   * settings over those of its config.json. `path` names them in errors; `file` is closed. Default: the folder's own.
+   * Weights to use instead of the folder's, such as a checkpoint without a config; `config` overrides settings of the
+   * folder's config.json. `path` is used in error messages; `file` is closed. Default: the folder's weights.
    */
   weights?: { file: SafetensorsFile; path: string; config: RawConfig };
   /**
-   * How the weights of linear layers and the tables of tokens are stored: `bf16`, `f16` (of a file that holds them so),
-   * `int8` (a scale for each row) or `int4` (NF4 in blocks of 64, QLoRA's, arXiv 2305.14314; the tables take 8 bits). What
-   * is stored in fewer bits than float32 lies outside of the engine's memory, is widened as it is used, and does not train:
-   * adapters train over it (`addLora`). Asks for an engine that has it: `native`. Default `float32`.
+   * Storage dtype of linear and embedding weights: `bf16`, `f16` (only if the file has it), `int8` (one scale per row)
+   * or `int4` (NF4 in blocks of 64, as in QLoRA, arXiv 2305.14314; embeddings take 8 bits). Anything but float32 is
+   * stored outside the engine's memory, converted on use, and frozen; train adapters on top (`addLora`). Requires an
+   * engine that supports it: `native`. Default `float32`.
    */
   dtype?: WeightDtype;
   /**
-   * Whether the parameters are trained by default; freeze some with `model.parameters.freeze`. Default true, but for a dtype
-   * of fewer bits.
+   * Whether the parameters are trainable; freeze some with `model.parameters.freeze`. Default true for `float32`,
+   * otherwise false.
    */
   trainable?: boolean;
-  /** Bytes that the weights may take as they are stored. Default: the machine's memory. */
+  /** Memory limit for the weights as stored, in bytes. Default: the machine's memory. */
   memoryBudget?: number;
   /**
-   * Called for each thing that should be known about the folder and stops nothing, such as a setting that is passed over.
-   * All of them are in `model.structure.notes`. Default: nothing.
+   * Called for each non-fatal note about the folder, such as an ignored setting. All notes are in
+   * `model.structure.notes`. Default: none.
    */
   onNote?: (note: string) => void;
-  /** Called after each tensor. */
+  /** Called after each tensor is loaded. */
   onProgress?: (progress: { loaded: number; total: number }) => void;
 }
 
-/** Names in the file turned into ours: older spellings, and a base model's prefix that is missing. */
+/** Maps names in the file to ours: older spellings, and a missing base model prefix. */
 function renaming({ family, model }: { family: ModelFamily; model: LanguageModel }): (name: string) => string {
   const { declarations } = model.structure;
   return (name) => {
@@ -57,8 +56,8 @@ function renaming({ family, model }: { family: ModelFamily; model: LanguageModel
 }
 
 /**
- * Loads a model from a Hugging Face folder or from the hub, in float32 or in fewer bits. A config that asks for something not supported, and weights that
- * are missing, unexpected or of the wrong shape, are refused by name.
+ * Loads a model from a Hugging Face folder or the Hub, in float32 or quantized. Throws, naming the culprit, if the
+ * config requires something unsupported or if weights are missing, unexpected or of the wrong shape.
  *
  * @throws ModelFolderError, SafetensorsError, HubError
  */

@@ -1,6 +1,6 @@
 import { SubtextError } from '@subtext/core';
 
-/** What can be wrong with a request to a model. */
+/** Error codes of model operations. */
 export type ModelErrorCode =
   | 'too-many-positions'
   | 'invalid-token-id'
@@ -14,7 +14,7 @@ export type ModelErrorCode =
   | 'not-a-number'
   | 'rotation-changes';
 
-/** A request that a model cannot fulfil: says what, where and what to do. */
+/** Thrown by model operations. */
 export class ModelError extends SubtextError<ModelErrorCode> {
   override readonly name = 'ModelError';
 

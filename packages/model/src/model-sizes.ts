@@ -3,17 +3,17 @@ import type { RawConfig } from '@subtext/nn';
 import { buildModel } from './build-model';
 
 /**
- * How large a model is, from its config alone: nothing is allocated for its weights.
+ * A model's dimensions and parameter count from its config, without allocating weights.
  *
- * @throws ModelFolderError if the config asks for something that is not supported
+ * @throws ModelFolderError if the config requires something unsupported
  */
 export function modelSizes({
   config,
   path = 'config',
 }: {
-  /** As a Hugging Face config.json. */
+  /** A Hugging Face config. */
   config: RawConfig;
-  /** The folder, for errors. Default none. */
+  /** The folder, for error messages. Default none. */
   path?: string;
 }): { parameters: number } {
   const { model } = buildModel({ config, path });

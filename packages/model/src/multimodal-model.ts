@@ -3,11 +3,11 @@ import { gatherRows, tf } from '@subtext/tensor';
 import type { ForwardOptions, LanguageModel } from './language-model';
 import { ModelError } from './model-error';
 
-/** Pictures as an image processor prepares them; each family uses what it needs. */
+/** Preprocessed images, as returned by an image processor; each family uses what it needs. */
 export interface ImageInputs {
   /** LLaVA `[images, channels, height, width]`, Idefics3 `[samples, tiles, …]`, Mllama `[samples, images, tiles, …]` */
   pixelValues: PixelValues;
-  /** Idefics3: `[samples, tiles, height, width]`. @default all pixels belong to pictures */
+  /** Idefics3: `[samples, tiles, height, width]`. @default no padding */
   pixelAttentionMask?: NumberArray<Int32Array>;
   /** Mllama: `[samples, images]` */
   aspectRatioIds?: NumberArray<Int32Array>;
@@ -18,44 +18,50 @@ export interface ImageInputs {
 /** Token ids of a batch, `[batch, time]`: rows on the host, or a tensor (which is read back). */
 export type IdRows = readonly (readonly number[] | Int32Array)[] | tf.Tensor2D;
 
-/** What goes into `forward`: `model.forward({ ...inputs, mask })`. */
+/** Inputs for `forward`: `model.forward({ ...inputs, mask })`. */
 export interface EmbeddedInputs {
   /** `[batch, time, width]` */
   embeddings: tf.Tensor3D;
-  /** What else every pass needs: Mllama's image states. Empty for the others. */
+  /** Extra inputs of every pass: Mllama's image states. Empty for other models. */
   forwardExtras: Partial<ForwardOptions>;
 }
 
 /** A language model with a vision encoder. */
 export interface MultimodalModel extends LanguageModel {
-  /** The id that stands in a prompt where a vector of a picture goes. */
+  /** Placeholder token id for an image vector in a prompt. */
   readonly imageTokenId: number;
-  /** How many such ids each picture (Idefics3: each tile) takes in a prompt. */
+  /** Number of placeholder ids per image (Idefics3: per tile). */
   readonly imageTokens: number;
-  /** Pictures to vectors among which words are read, `[images, tokens, width]`. Frees nothing: call it inside `tf.tidy`. */
+  /**
+   * Encodes images to vectors to insert among text embeddings, `[images, tokens, width]`. Does not dispose intermediate
+   * tensors: call it inside `tf.tidy`.
+   */
   encodeImages(images: ImageInputs): tf.Tensor3D;
   /**
-   * Words and pictures of a batch as vectors: each image token takes the next vector, in order over the batch.
+   * Embeds text and images: each image token is replaced by the next image vector, in order over the batch.
    *
-   * @throws ModelError when image tokens and vectors do not match in number
+   * @throws ModelError if the numbers of image tokens and image vectors differ
    */
   embedInputs(options: {
     ids: IdRows;
-    /** Pictures, or what `encodeImages` gave for them. Default none. */
+    /** Images, or the result of `encodeImages`. Default none. */
     images?: ImageInputs | tf.Tensor3D | null;
-    /** Mllama: 1 where a position sees a tile, `[batch, time, images, tiles]`. Default: from each image token to the next. */
+    /**
+     * Mllama: 1 where a position sees a tile, `[batch, time, images, tiles]`. Default: from each image token to the
+     * next.
+     */
     crossAttentionMask?: NumberArray<Int32Array> | null;
   }): EmbeddedInputs;
 }
 
-/** Whether a model can look at pictures. */
+/** Whether a model accepts images. */
 export function isMultimodal(model: LanguageModel): model is MultimodalModel {
   return 'encodeImages' in model;
 }
 
 const isTensor = (value: unknown): value is tf.Tensor => value instanceof tf.Tensor;
 
-/** The ids of a batch on the host, row after row, and the vectors of their words, `[batch, time, width]`. */
+/** The ids of a batch on the host, row by row, and their embeddings, `[batch, time, width]`. */
 export function embedWords({ model, ids }: { model: MultimodalModel; ids: IdRows }): {
   values: Int32Array;
   batch: number;
@@ -71,7 +77,7 @@ export function embedWords({ model, ids }: { model: MultimodalModel; ids: IdRows
       message: `Row ${Math.floor(unknown / time)} has the id ${values[unknown]} at position ${unknown % time}; the model's ids are 0 to ${tokenEmbedding.count - 1}. Do the tokenizer and the model belong together?`,
     });
   }
-  // An image token may lie beyond the vocabulary: its place is taken by a picture, so any row will do.
+  // An image token may be outside the vocabulary; its embedding is replaced, so any row will do.
   const known = imageTokenId < tokenEmbedding.count ? values : values.map((id) => (id === imageTokenId ? 0 : id));
   return {
     values,
@@ -87,7 +93,7 @@ function hostIds(ids: IdRows): { values: Int32Array; batch: number; time: number
   if (ids.some((row) => row.length !== time)) {
     throw new ModelError({
       code: 'invalid-option',
-      message: `The rows of ids have ${[...new Set(ids.map((row) => row.length))].join(', ')} ids; pad them to one length.`,
+      message: `The rows of ids have ${[...new Set(ids.map((row) => row.length))].join(', ')} ids; pad them to the same length.`,
     });
   }
   const values = new Int32Array(ids.length * time);
@@ -95,7 +101,7 @@ function hostIds(ids: IdRows): { values: Int32Array; batch: number; time: number
   return { values, batch: ids.length, time };
 }
 
-/** Puts the vectors of pictures in place of the image tokens, in order. Differentiable in both. */
+/** Replaces image tokens by image vectors, in order. Differentiable in both. */
 export function placeImages({
   model,
   ids,
@@ -112,7 +118,7 @@ export function placeImages({
     if (places.length > 0) {
       throw new ModelError({
         code: 'images-do-not-match',
-        message: `The prompt has ${places.length} image tokens (id ${model.imageTokenId}) and no picture. Pass \`images\`, or take the tokens out.`,
+        message: `The prompt has ${places.length} image tokens (id ${model.imageTokenId}) but no image. Pass \`images\`, or remove the tokens.`,
       });
     }
     return words;
@@ -122,10 +128,10 @@ export function placeImages({
   if (count * tokens !== places.length) {
     throw new ModelError({
       code: 'images-do-not-match',
-      message: `The prompt has ${places.length} image tokens (id ${model.imageTokenId}), but the pictures give ${count} × ${tokens} vectors. Write ${model.imageTokens} image tokens for each picture.`,
+      message: `The prompt has ${places.length} image tokens (id ${model.imageTokenId}), but the images have ${count} × ${tokens} vectors. Write ${model.imageTokens} image tokens per image.`,
     });
   }
-  // Each position takes its word's row, or the next row of the pictures, which lie below all the words.
+  // Gather each position from the text embeddings or from the image vectors, concatenated below them.
   const source = Int32Array.from({ length: batch * time }, (_, position) => position);
   for (const [index, place] of places.entries()) source[place] = batch * time + index;
   const rows = tf.concat(
@@ -135,7 +141,7 @@ export function placeImages({
   return tf.reshape(gatherRows({ input: rows, indices: source }), [batch, time, width]) as tf.Tensor3D;
 }
 
-/** Turns an encoder's complaint about pictures into the model's. */
+/** Converts an encoder's error about images to a model error. */
 export function explainImages<Result>(modelType: string, compute: () => Result): Result {
   try {
     return compute();

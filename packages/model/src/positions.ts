@@ -1,18 +1,18 @@
 import { engineCapabilities, tf } from '@subtext/tensor';
 import { ModelError } from './model-error';
 
-/** Where the inputs of a pass stand. */
+/** Positions of the inputs of a pass. */
 export interface Place {
-  /** int32 `[batch, time]`, or null where every row's positions are `offset … offset + time − 1`. */
+  /** int32 `[batch, time]`, or null if every row's positions are `offset … offset + time − 1`. */
   positions: tf.Tensor2D | null;
   offset: number;
-  /** No position is above this one. */
+  /** Upper bound of the positions. */
   largest: number;
 }
 
 /**
- * The positions of a pass: those given; or, with a `[batch, keyTime]` mask, the number of seen keys up to each one less
- * one, so that left padding counts for nothing; or counted from `offset`, the cache's length.
+ * Resolves the positions of a pass: those given; with a `[batch, keyTime]` mask, the number of visible keys up to each
+ * one minus one, so that left padding does not count; otherwise counted from `offset`, the cache's length.
  */
 export function resolvePositions({
   time,
@@ -27,7 +27,7 @@ export function resolvePositions({
   mask: tf.Tensor | null;
   positions: tf.Tensor2D | null;
   largestPosition?: number;
-  /** Checked here too. Default all. */
+  /** Also validated here. Default all. */
   outputPositions?: number;
 }): Place {
   if (!Number.isInteger(outputPositions) || outputPositions < 1 || outputPositions > time) {
@@ -43,7 +43,7 @@ export function resolvePositions({
       message: `The mask has ${mask.shape[mask.rank - 1]} keys where there are ${keyTime}: ${offset} in the cache and ${time} new ones.`,
     });
   }
-  // Reading back is cheap where it can be done synchronously at all.
+  // Reading back is cheap on engines that support synchronous reads.
   const largestOf = (counted: tf.Tensor2D) =>
     engineCapabilities().synchronousReads ? (tf.tidy(() => counted.max().dataSync()[0]) as number) : keyTime - 1;
   if (positions !== null) return { positions, offset, largest: largestPosition ?? largestOf(positions) };

@@ -30,38 +30,38 @@ export interface RecurrentModelOptions {
   core: readonly Block[];
   /** Run once, after the last recurrence. */
   coda: readonly Block[];
-  /** What of the state enters the core. */
+  /** Projects the state for the core. */
   stateAdapter: LinearLayer;
-  /** What of the prelude's output enters the core, in each recurrence the same. */
+  /** Projects the prelude's output for the core, in each recurrence. */
   inputAdapter: LinearLayer;
-  /** Of the core's output: what it gives is the next state. */
+  /** Norm of the core's output; its result is the next state. */
   coreNorm: Normalisation;
   /** The state of every position before the first recurrence: `[width]`. */
   initialState: ParameterHandle;
   finalNorm: Normalisation;
   head: LinearLayer;
   maxPositions: number;
-  /** Recurrences of a pass that is not told how many. */
+  /** Default number of recurrences per pass. */
   recurrences: number;
 }
 
-/** What every recurrence of a pass reads beside the state. */
+/** Input of every recurrence besides the state. */
 export interface RecurrentInput {
   /** The prelude's output through its adapter: `[batch, time, width]`. */
   injected: tf.Tensor3D;
-  /** int32, 1 where a position may be seen: `[batch, time]`; null where all may. */
+  /** int32, 1 where a position is visible: `[batch, time]`; null if all are. */
   mask: tf.Tensor | null;
 }
 
 /**
- * A transformer that thinks by running the same layers again: a prelude reads the input, a core turns a state into the next
- * one as often as one likes, each time with the input beside it, and a coda reads the answer off the state (Geiping et al.,
- * arXiv 2502.05171):
+ * A depth-recurrent transformer: a prelude encodes the input, a core updates a state any number of times with the
+ * encoded input, and a coda decodes the answer from the state (Geiping et al., arXiv 2502.05171):
  *
  * `e = prelude(x)`, `s₀` learned, `sₖ₊₁ = norm(core(A·sₖ + B·e))`, `h = norm(coda(s))`.
  *
- * `A·s + B·e` is Huginn's one matrix over both. Every position sees every other, as in TRM (arXiv 2510.04871): all of the
- * answer is read in one pass, each part of it at its own place. It keeps no cache and writes nothing from left to right.
+ * `A·s + B·e` is equivalent to Huginn's single matrix over both. Attention is bidirectional, as in TRM (arXiv
+ * 2510.04871): the whole answer is predicted in one pass, each part at its own position. There is no KV cache and no
+ * autoregressive generation.
  */
 export class RecurrentModel implements LanguageModel {
   readonly modelType: string;
@@ -119,23 +119,23 @@ export class RecurrentModel implements LanguageModel {
     return tf.add(state, tf.zeros([batch, time, width]));
   }
 
-  /** One recurrence: the next state, of the shape of the one before. */
+  /** Runs one recurrence: returns the next state, of the same shape. */
   recur({ state, input: { injected, mask } }: { state: tf.Tensor3D; input: RecurrentInput }): tf.Tensor3D {
     const { stateAdapter, core, coreNorm } = this.#parts;
     const input = tf.add(stateAdapter.apply({ input: state }), injected) as tf.Tensor3D;
     return coreNorm.apply({ input: this.#run({ blocks: core, input, mask }).hidden });
   }
 
-  /** What a state says: the coda's output after the final norm, for `logits`. */
+  /** Decodes a state: the coda's output after the final norm, for `logits`. */
   readOut({ state, input: { mask } }: { state: tf.Tensor3D; input: Pick<RecurrentInput, 'mask'> }): tf.Tensor3D {
     return this.finalNorm.apply({ input: this.#run({ blocks: this.#parts.coda, input: state, mask }).hidden });
   }
 
   /**
-   * The prelude, as many recurrences as the config says, and the coda. `hiddenStates` are the input, the prelude's layers,
-   * the state after each recurrence and the coda's layers, the last one after the final norm.
+   * Runs the prelude, the configured number of recurrences, and the coda. `hiddenStates` holds the input, the prelude's
+   * layers, the state after each recurrence and the coda's layers, the last after the final norm.
    *
-   * @throws ModelError `invalid-option` for a cache or for attention weights, which there are none of
+   * @throws ModelError `invalid-option` for a cache or attention weights, which are not supported
    */
   forward({
     embeddings,
@@ -152,7 +152,7 @@ export class RecurrentModel implements LanguageModel {
     if (outputAttentions || visibility !== null)
       throw new ModelError({
         code: 'invalid-option',
-        message: `In a ${this.modelType} every position sees every other, in each recurrence anew: it takes no table of who sees whom and shows no attention weights. Leave both out.`,
+        message: `A ${this.modelType} has bidirectional attention in each recurrence: it supports neither a visibility mask nor attention weights. Leave both out.`,
       });
     const [batch, time] = embeddings.shape;
     const before = this.#prelude({ embeddings, mask, positions, largestPosition, outputHiddenStates });
@@ -223,14 +223,14 @@ export class RecurrentModel implements LanguageModel {
   #noCache(): ModelError {
     return new ModelError({
       code: 'invalid-option',
-      message: `A ${this.modelType} reads all positions at once and keeps no cache: it cannot write from left to right. Train and ask it with the method "recurrent".`,
+      message: `A ${this.modelType} processes all positions at once and has no KV cache, so it cannot generate token by token. Train and query it with the method "recurrent".`,
     });
   }
 }
 
 type ReadOptions = Pick<ForwardOptions, 'embeddings' | 'mask' | 'positions' | 'largestPosition'>;
 
-/** Whether a model runs a core again and again: what the method `recurrent` needs. */
+/** Whether a model is depth-recurrent, as the method `recurrent` requires. */
 export function isRecurrent(model: LanguageModel): model is RecurrentModel {
   return model instanceof RecurrentModel;
 }

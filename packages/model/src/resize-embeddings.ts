@@ -5,33 +5,36 @@ import type { LanguageModel } from './language-model';
 import { ModelError } from './model-error';
 import { isMultimodal } from './multimodal-model';
 
-/** How far a new token's row lies from the mean that it starts at, in deviations of the table. */
+/** Noise of a new token's row around the mean, in standard deviations of the table. */
 const noise = 0.5;
 
 export interface ResizeEmbeddingsOptions {
   model: LanguageModel;
-  /** Rows of the token embedding afterwards, such as the tokenizer's `vocabularySize`; not fewer than now. */
+  /** New number of rows, such as the tokenizer's `vocabularySize`; not fewer than now. */
   vocabularySize: number;
   /**
-   * What the new rows start as. `distinct`: the mean of all rows, each moved by noise of its own, so that a model can tell
-   * them apart before they are trained. `mean`: all the same. Or a copy of one token's. Default `distinct`.
+   * Initialisation of the new rows. `distinct`: the mean of all rows plus separate noise, so that a model can tell them
+   * apart before training. `mean`: the mean for all. Or a copy of one token's row. Default `distinct`.
    */
   initialisation?: 'distinct' | 'mean' | { copyOf: number };
-  /** Of the noise. Default 0. */
+  /** Seed of the noise. Default 0. */
   seed?: number;
 }
 
-/** A token that has not been trained. */
+/** An untrained token. */
 export interface NewToken {
   id: number;
-  /** Ids of tokens that mean something like it, such as the sub-words of its name: it starts at their mean. Default the mean of all. */
+  /**
+   * Ids of tokens with a related meaning, such as the subwords of its name: it starts at their mean. Default: the mean
+   * of all.
+   */
   like?: readonly number[];
 }
 
 /**
- * Draws the rows of tokens that have not been trained, in the embedding and in an output layer with weights of its own: the
- * mean of the tokens they are like, or of all, moved by noise of half the table's deviation. Two tokens never start alike,
- * and the same seed gives the same rows.
+ * Initialises the rows of untrained tokens in the embedding and an untied output layer: the mean of related tokens, or
+ * of all, plus noise of half the table's standard deviation. No two tokens start alike, and the same seed gives the
+ * same rows.
  */
 export function drawTokenRows({
   model,
@@ -56,7 +59,7 @@ export function drawTokenRows({
           code: 'invalid-option',
           message: `There is no token ${wrong} in ${name}; the ids are 0 to ${count - 1}.`,
         });
-      // What the new rows hold now tells nothing about the trained ones.
+      // Exclude the new rows from the statistics.
       const trained = tf.tensor1d(Float32Array.from({ length: count }, (_, id) => (fresh.has(id) ? 0 : 1)));
       const share = tf.div(trained, Math.max(1, count - fresh.size));
       const mean = tf.sum(tf.mul(table, tf.expandDims(share, 1)), 0, true);
@@ -86,7 +89,7 @@ export function drawTokenRows({
   }
 }
 
-/** `table` with further rows: `[rows, width]` to `[rows + added, width]`. */
+/** Appends rows to `table`: `[rows, width]` to `[rows + added, width]`. */
 function extended({ table, added, copyOf }: { table: tf.Tensor2D; added: number; copyOf?: number }): tf.Tensor2D {
   return tf.tidy(() => {
     const row = copyOf === undefined ? tf.mean(table, 0, true) : tf.slice(table, [copyOf, 0], [1, -1]);
@@ -95,8 +98,8 @@ function extended({ table, added, copyOf }: { table: tf.Tensor2D; added: number;
 }
 
 /**
- * Gives a model room for new tokens: rows are added to the token embedding and, where it has weights of its own, to the
- * output layer. An optimizer made before does not know of them: make it afterwards.
+ * Adds rows for new tokens to the token embedding and to an untied output layer. Create optimizers afterwards: existing
+ * ones do not know about the new rows.
  *
  * @throws ModelError
  */
@@ -111,21 +114,21 @@ export function resizeEmbeddings({
     throw new ModelError({ code: 'invalid-option', message });
   };
   if (!Number.isInteger(vocabularySize) || vocabularySize < present)
-    fail(`The vocabulary can grow, not shrink: it has ${present} tokens, asked for ${vocabularySize}.`);
+    fail(`The vocabulary can grow, not shrink: it has ${present} tokens, got ${vocabularySize}.`);
   const copyOf = typeof initialisation === 'string' ? undefined : initialisation.copyOf;
   if (copyOf !== undefined && !(Number.isInteger(copyOf) && copyOf >= 0 && copyOf < present))
     fail(`There is no token ${copyOf} to copy; the ids are 0 to ${present - 1}.`);
   if (model.head.outputWidth !== model.tokenEmbedding.count) {
-    // The image token of an Mllama stands right behind the vocabulary, and has its row already.
+    // Mllama's image token comes directly after the vocabulary and already has its row.
     const imageTokenId = isMultimodal(model) ? model.imageTokenId : -1;
     if (vocabularySize === present || (imageTokenId === present && vocabularySize === present + 1)) return;
     fail(
-      `This ${model.modelType} has ${model.tokenEmbedding.count} embeddings and ${model.head.outputWidth} logits, so that new tokens would not line up. Use reserved tokens of its vocabulary.`,
+      `This ${model.modelType} has ${model.tokenEmbedding.count} embeddings and ${model.head.outputWidth} logits, so new tokens would not line up. Use reserved tokens of its vocabulary.`,
     );
   }
   if (model.head.adapter !== null || model.head.rows !== null || model.tokenEmbedding.rows !== null)
     fail(
-      'The output layer or the embedding has an adapter for the present vocabulary. Resize first, then add the adapter.',
+      'The output layer or the embedding has an adapter for the current vocabulary. Resize first, then add the adapter.',
     );
   if (vocabularySize === present) return;
   const grow = (handle: ParameterHandle) => {

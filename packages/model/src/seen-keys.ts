@@ -2,7 +2,10 @@ import { tf } from '@subtext/tensor';
 
 import type { ForwardOptions } from './language-model';
 
-/** The mask of a pass with what its positions may look at in it: `[batch, time, keyTime]` where there is such a table, else the mask as it is. */
+/**
+ * Combines the attention mask with the visibility mask: `[batch, time, keyTime]` if there is one, otherwise the mask
+ * unchanged.
+ */
 export function seenKeys({
   mask,
   visibility,

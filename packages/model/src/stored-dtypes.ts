@@ -3,12 +3,12 @@ import { engineCapabilities, engineName, type WeightDtype } from '@subtext/tenso
 
 import type { LanguageModel } from './language-model';
 
-/** How the weights of a model may be stored. */
+/** Supported weight dtypes. */
 export const weightDtypes: readonly WeightDtype[] = ['float32', 'bf16', 'f16', 'int8', 'int4'];
 
 /**
- * Which of a model's parameters are stored in fewer bits, and how: the weights of its linear layers. With `int4` the
- * tables of tokens, from which and to which every position goes, take 8 bits.
+ * Storage dtype of a model's parameters: applies to linear weights. With `int4`, token embeddings and the output layer
+ * take 8 bits.
  */
 export function storedDtypes({
   model,
@@ -26,7 +26,7 @@ export function storedDtypes({
 }
 
 /**
- * Throws unless the engine in use stores weights so, and nobody wants to train them.
+ * Throws unless the current engine can store weights in this dtype and they are not to be trained.
  *
  * @throws ModelFolderError `unsupported-dtype`
  */
@@ -43,15 +43,15 @@ export function checkDtype({
     throw new ModelFolderError({ code: 'unsupported-dtype', path, message });
   };
   if (!weightDtypes.includes(dtype))
-    fail(`there is no dtype "${String(dtype)}"; there are ${weightDtypes.join(', ')}.`);
+    fail(`unknown dtype "${String(dtype)}"; expected one of ${weightDtypes.join(', ')}.`);
   if (dtype === 'float32') return;
   const { weightDtypes: own = ['float32'] } = engineCapabilities();
   if (!own.includes(dtype))
     fail(
-      `the engine ${engineName()} does not store weights as ${dtype}, only as ${own.join(', ')}. Use the engine native, or dtype float32.`,
+      `the engine ${engineName()} cannot store weights as ${dtype}, only as ${own.join(', ')}. Use the engine native, or dtype float32.`,
     );
   if (trainable === true)
     fail(
-      `weights stored as ${dtype} do not train, and trainable is true. Leave trainable out and train an adapter (addLora), or take dtype float32.`,
+      `weights stored as ${dtype} are not trainable, but trainable is true. Omit trainable and train an adapter (addLora), or use dtype float32.`,
     );
 }

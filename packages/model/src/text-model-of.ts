@@ -6,15 +6,15 @@ import { mllamaWithoutPictures } from './families/mllama';
 import { findFamily } from './families/registry';
 import type { LanguageModel } from './language-model';
 
-/** Where a multimodal checkpoint keeps its language part's parameters, under names that begin with this. */
+/** Name prefix of the text model's parameters in a multimodal checkpoint. */
 const textPrefix = 'model.language_model.';
-/** Where Idefics3 and SmolVLM keep them. */
+/** The same in Idefics3 and SmolVLM. */
 const otherPrefix = 'model.text_model.';
 
 /**
- * A text model of its own with a copy of a model's language part: an interpreter that starts from the reasoner's words.
- * A text model gives a copy of itself. Of an Mllama it takes the layers over words: a Llama, which computes what the
- * Mllama computes where there is no picture.
+ * Creates a text model with a copy of a model's text weights, for an interpreter initialised from the reasoner. A text
+ * model is simply copied. From an Mllama it takes the self-attention layers: a Llama, which computes the same as the
+ * Mllama without images.
  */
 export function textModelOf({ model }: { model: LanguageModel }): LanguageModel {
   if (model.modelType === 'mllama') return textModelOfMllama(model);
@@ -37,7 +37,7 @@ export function textModelOf({ model }: { model: LanguageModel }): LanguageModel 
   return text;
 }
 
-/** A config whose logits are as the output layer gives them: as in a model for pictures, whatever its text part's own default. */
+/** A config without a logit soft cap, as in vision-language models, whatever the text model's default. */
 function uncapped(config: RawConfig): RawConfig {
   const path = 'text_config';
   const { readTextSettings } = findFamily({ modelType: config.model_type, path });
@@ -58,7 +58,7 @@ function textModelOfMllama(model: LanguageModel): LanguageModel {
               `${textPrefix}${whole === undefined ? '' : `layers.${layers[Number(layer)]}`}`,
           ),
     );
-    // The embedding has rows beyond the vocabulary, for the image token; a Llama has none.
+    // Drop the image token's embedding rows, which a Llama does not have.
     tf.tidy(() =>
       variable.assign(source.shape[0] === variable.shape[0] ? source : tf.slice(source, 0, variable.shape[0])),
     );

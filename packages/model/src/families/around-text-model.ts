@@ -12,7 +12,7 @@ import type { Parameters, tf } from '@subtext/tensor';
 import type { DecoderModel } from '../decoder-model';
 import type { ForwardOptions, ForwardResult, LanguageModel, ModelDimensions } from '../language-model';
 
-/** A language model that is another one's language part, with that part's answers to everything but pictures. */
+/** Base class of vision-language models: delegates everything but images to a text model. */
 export abstract class AroundTextModel implements LanguageModel {
   readonly text: DecoderModel;
 

@@ -19,14 +19,14 @@ import {
   type RotaryDecoderSettings,
 } from './rotary-decoder';
 
-/** What transformers takes for keys that a config leaves out: each family has values of its own. */
+/** transformers' defaults for missing keys, which differ between families. */
 export interface DecoderConfigDefaults {
   vocab_size: number;
   hidden_size: number;
   intermediate_size: number;
   num_hidden_layers: number;
   num_attention_heads: number;
-  /** Null: as many as `num_attention_heads`. */
+  /** Null: `num_attention_heads`. */
   num_key_value_heads: number | null;
   /** Null: `hidden_size / num_attention_heads`. */
   head_dim?: number | null;
@@ -35,7 +35,7 @@ export interface DecoderConfigDefaults {
   tie_word_embeddings: boolean;
 }
 
-/** The keys that configs of decoders with rotary positions share; a family adds its own. */
+/** The config keys shared by decoders with rotary embeddings; each family adds its own. */
 export function decoderConfigKeys(defaults: DecoderConfigDefaults) {
   return {
     ...commonConfigKeys,
@@ -56,10 +56,10 @@ export function decoderConfigKeys(defaults: DecoderConfigDefaults) {
   };
 }
 
-/** What {@link decoderConfigKeys} reads. */
+/** The result of {@link decoderConfigKeys}. */
 type DecoderConfig = z.output<z.ZodObject<ReturnType<typeof decoderConfigKeys>>>;
 
-/** The settings that follow from the shared keys: a Llama without biases. `changes` are the family's own. */
+/** Converts the shared keys to settings of a Llama without biases; `changes` overrides them per family. */
 export function decoderSettings({
   config,
   path,
@@ -68,10 +68,10 @@ export function decoderSettings({
   partial = false,
 }: {
   config: DecoderConfig;
-  /** The folder, for errors. */ path: string;
+  /** The folder, for error messages. */ path: string;
   changes?: Partial<RotaryDecoderSettings>;
-  /** The rotation's base where none is named. Default 10000. */ defaultTheta?: number;
-  /** Whether the family can rotate a part of each head. Default false. */ partial?: boolean;
+  /** Base of the rotary embedding if the config has none. Default 10000. */ defaultTheta?: number;
+  /** Whether the family supports rotating part of each head. Default false. */ partial?: boolean;
 }): RotaryDecoderSettings {
   const { theta, scaling, share, maxPositions } = readRotaryConfig({ config, path, defaultTheta, partial });
   const headWidth = config.head_dim ?? Math.floor(config.hidden_size / config.num_attention_heads);
@@ -99,16 +99,16 @@ export function decoderSettings({
   });
 }
 
-/** Attention that sees all earlier positions, or those in a window. */
+/** Full attention, or a sliding window. */
 const layerTypes = ['full_attention', 'sliding_attention'] as const;
 
-/** The keys about windows; `layer_types` says which layers have one. */
+/** The keys of sliding windows; `layer_types` says which layers have one. */
 export const windowKeys = {
   sliding_window: positiveInteger.nullish(),
   layer_types: z.array(z.string()).nullish(),
 };
 
-/** Each layer's window, from the names in `layer_types` or, where it is left out, from `defaultType`. */
+/** Sliding window of each layer, from `layer_types` or, if missing, from `defaultType`. */
 export function layerWindows({
   config,
   path,
@@ -117,9 +117,9 @@ export function layerWindows({
 }: {
   config: { num_hidden_layers: number; layer_types?: readonly string[] | null; sliding_window?: number | null };
   path: string;
-  /** Of the layer `index`. */
+  /** Type of layer `index`. */
   defaultType: (index: number) => (typeof layerTypes)[number];
-  /** Positions that a position in a window sees, itself among them. Default `sliding_window`. */
+  /** Window size, including the position itself. Default `sliding_window`. */
   window?: number | null;
 }): (LayerOptions & { type: string })[] {
   const { num_hidden_layers: layers, layer_types } = config;
@@ -147,7 +147,7 @@ export function layerWindows({
   return types.map((type) => ({ type, window: type === 'sliding_attention' ? window : null }));
 }
 
-/** A family of text models that {@link buildRotaryDecoder} builds: `read` is all that it has of its own. */
+/** Defines a text model family built by {@link buildRotaryDecoder}; only `read` is family-specific. */
 export function decoderFamily({
   modelType,
   architecture,

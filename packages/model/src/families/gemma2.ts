@@ -2,20 +2,20 @@ import { activationName, flag, harmless, neutral, parseConfig, positiveInteger }
 import { z } from 'zod';
 import { decoderConfigKeys, decoderFamily, decoderSettings, layerWindows, windowKeys } from './decoder-config';
 
-/** The keys that Gemma 2 and 3 share. */
+/** Keys shared by Gemma 2 and 3. */
 export const gemmaKeys = {
   ...windowKeys,
   attention_bias: flag(false),
   hidden_activation: activationName.prefault('gelu_pytorch_tanh'),
-  /** Of Gemma 1; read by nothing since. */
+  /** A leftover from Gemma 1, no longer read. */
   hidden_act: harmless,
-  /** Scores are divided by its root. */
+  /** Attention scores are divided by its square root. */
   query_pre_attn_scalar: z.number().positive().default(256),
   sliding_window: positiveInteger.nullable().default(4096),
-  /** A second name of it in some published files, which transformers does not read. */
+  /** An alternative name in some published files, which transformers does not read. */
   sliding_window_size: harmless,
   use_bidirectional_attention: neutral(false),
-  /** How transformers keeps keys and values. */
+  /** transformers' KV cache type. */
   cache_implementation: harmless,
 };
 
@@ -39,7 +39,7 @@ const schema = z.object({
   final_logit_softcapping: z.number().positive().nullable().default(30),
 });
 
-/** What Gemma 2 and 3 have and Llama has not. */
+/** What Gemma 2 and 3 change relative to Llama. */
 export function gemmaChanges(settings: {
   hidden_size: number;
   hidden_activation: z.output<typeof gemmaKeys.hidden_activation>;
@@ -58,8 +58,8 @@ export function gemmaChanges(settings: {
 }
 
 /**
- * Gemma 2 (arXiv 2408.00118): norms on both sides of each part with weights around 1, scaled embeddings, capped scores
- * and logits, a window on every second layer.
+ * Gemma 2 (arXiv 2408.00118): norms before and after attention and feed-forward, with weights stored as the difference
+ * from 1; scaled embeddings, soft-capped scores and logits, and a sliding window on every second layer.
  */
 export const gemma2Family = decoderFamily({
   modelType: 'gemma2',

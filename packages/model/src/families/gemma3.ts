@@ -19,22 +19,22 @@ const schema = z.object({
   }),
   ...gemmaKeys,
   model_type: z.literal('gemma3_text'),
-  /** Read by nothing in transformers either; what is set would be meant. */
+  /** transformers does not read it either; a value other than the default is rejected, since it would be intended. */
   attn_logit_softcapping: neutral(),
   final_logit_softcapping: z.number().positive().nullish(),
-  /** Every so many layers, one sees all earlier positions; where `layer_types` is left out. */
+  /** One in this many layers has full attention, if `layer_types` is missing. */
   sliding_window_pattern: positiveInteger.default(6),
-  /** transformers 5 writes it beside `layer_types`, and reads it no more. */
+  /** Written by transformers 5 beside `layer_types`, and no longer read. */
   _sliding_window_pattern: harmless,
-  /** The base of the rotation in layers with a window. */
+  /** Rotary base of layers with a sliding window. */
   rope_local_base_freq: z.number().positive().nullish(),
-  /** For each type of layer its own. */
+  /** One per layer type. */
   rope_parameters: z.strictObject({ full_attention: rotaryParameters, sliding_attention: rotaryParameters }).nullish(),
 });
 
 /**
- * Gemma 3's text models (arXiv 2503.19786): Gemma 2 with norms of single heads' queries and keys in place of caps, five
- * layers with a window to one without, and a rotation for either kind.
+ * Gemma 3 text models (arXiv 2503.19786): Gemma 2 with query and key norms per head instead of soft caps, five
+ * sliding-window layers per full-attention layer, and a rotary embedding for each kind.
  */
 export const gemma3Family = decoderFamily({
   modelType: 'gemma3_text',

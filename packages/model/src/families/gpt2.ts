@@ -30,7 +30,7 @@ const schema = z.object({
   model_type: z.literal('gpt2'),
   vocab_size: positiveInteger.default(50257),
   n_positions: positiveInteger.default(1024),
-  /** In old files: the same as n_positions. */
+  /** In old files: same as n_positions. */
   n_ctx: harmless,
   n_embd: positiveInteger.default(768),
   n_layer: layerCount.default(12),
@@ -42,12 +42,12 @@ const schema = z.object({
   scale_attn_weights: flag(true),
   scale_attn_by_inverse_layer_idx: flag(false),
   tie_word_embeddings: flag(true),
-  /** Orders the operations for half precision; in float32 the numbers are the same. */
+  /** Affects only half precision; float32 results are the same. */
   reorder_and_upcast_attn: harmless,
   resid_pdrop: dropoutRate,
   embd_pdrop: dropoutRate,
   attn_pdrop: dropoutRate,
-  // A classification head that GPT2LMHeadModel does not have.
+  // Classification head, not part of GPT2LMHeadModel.
   summary_type: harmless,
   summary_use_proj: harmless,
   summary_activation: harmless,
@@ -57,7 +57,7 @@ const schema = z.object({
   predict_special_tokens: harmless,
 });
 
-/** The names that other families have for GPT-2's sizes: transformers takes either (`attribute_map`). */
+/** Alternative names of GPT-2's sizes, as used by other families; transformers accepts both (`attribute_map`). */
 const otherNames = {
   hidden_size: 'n_embd',
   max_position_embeddings: 'n_positions',
@@ -65,7 +65,7 @@ const otherNames = {
   num_hidden_layers: 'n_layer',
 } as const;
 
-/** The config with its sizes under GPT-2's own names. */
+/** The config with GPT-2's own names for its sizes. */
 function withOwnNames({ config, path }: { config: RawConfig; path: string }): RawConfig {
   const named = { ...config };
   for (const [other, own] of Object.entries(otherNames)) {
@@ -76,7 +76,7 @@ function withOwnNames({ config, path }: { config: RawConfig; path: string }): Ra
       throw new ModelFolderError({
         code: 'invalid-config',
         path,
-        message: `${own} is ${shown(named[own])} and ${other}, which is another name for it, is ${shown(value)}. Remove the one that is wrong.`,
+        message: `${own} is ${shown(named[own])} but ${other}, an alias of it, is ${shown(value)}. Remove the wrong one.`,
       });
     }
     named[own] = value;
@@ -84,7 +84,7 @@ function withOwnNames({ config, path }: { config: RawConfig; path: string }): Ra
   return named;
 }
 
-/** GPT-2 (Radford et al., 2019): learned positions, layer norm before each part, GELU, weights stored `[in, out]`. */
+/** GPT-2 (Radford et al., 2019): learned position embeddings, pre-layer-norm, GELU, weights stored `[in, out]`. */
 export const gpt2Family: ModelFamily = {
   modelType: 'gpt2',
   architecture: 'GPT2LMHeadModel',
@@ -108,7 +108,8 @@ export const gpt2Family: ModelFamily = {
     }
     const scope = structure.scope('transformer');
     const initialisation = { kind: 'normal', deviation: settings.initializer_range } as const;
-    // Residual paths start narrower, by the number of residual additions (GPT-2 paper, section 2.3).
+    // Residual projections are initialised with a smaller deviation, depending on the number of residual additions
+    // (GPT-2 paper, section 2.3).
     const residual = { kind: 'normal', deviation: settings.initializer_range / Math.sqrt(2 * layers) } as const;
     const tokenEmbedding = new EmbeddingLayer({
       scope: scope.child('wte'),

@@ -15,7 +15,7 @@ import {
 import { AroundTextModel } from './around-text-model';
 
 /**
- * Puts each square of `factor` × `factor` neighbouring patches side by side: `[images, patches, width]` to
+ * Pixel shuffle: concatenates each `factor` × `factor` square of patches: `[images, patches, width]` to
  * `[images, patches / factor², width · factor²]`.
  */
 function pixelShuffle({ input, factor }: { input: tf.Tensor3D; factor: number }): tf.Tensor3D {
@@ -24,16 +24,16 @@ function pixelShuffle({ input, factor }: { input: tf.Tensor3D; factor: number })
   if (!Number.isInteger(side) || side % factor !== 0) {
     throw new ModelError({
       code: 'invalid-images',
-      message: `A picture of ${patches} patches cannot be gathered into squares of ${factor} × ${factor}: its sides must be equal and multiples of ${factor} patches. Use the image processor of the model's folder.`,
+      message: `An image of ${patches} patches cannot be grouped into squares of ${factor} × ${factor}: it must be square, with a multiple of ${factor} patches per side. Use the image processor of the model's folder.`,
     });
   }
   const small = side / factor;
-  // Neighbours in a row lie side by side already; the rows of a square are brought next to each other.
+  // Patches of a row are already adjacent; bring the rows of each square together.
   const rows = tf.transpose(tf.reshape(input, [images * small, factor, small, width * factor]), [0, 2, 1, 3]);
   return tf.reshape(rows, [images, small * small, width * factor * factor]) as tf.Tensor3D;
 }
 
-/** Pictures of a batch one after another on the host, without the empty ones that fill up samples. */
+/** The images of a batch in order, on the host, without empty padding tiles. */
 function realTiles({ pixelValues, pixelAttentionMask }: ImageInputs): {
   pixelValues: PixelValues;
   pixelAttentionMask?: NumberArray<Int32Array>;
@@ -69,7 +69,7 @@ function realTiles({ pixelValues, pixelAttentionMask }: ImageInputs): {
   if (mask !== undefined && mask.data.length !== count * plane) {
     throw new ModelError({
       code: 'invalid-images',
-      message: `pixelAttentionMask must be [${[shape[0], shape[1], shape[3], shape[4]].join(', ')}] to fit the pictures; it is [${mask.shape.join(', ')}].`,
+      message: `pixelAttentionMask must be [${[shape[0], shape[1], shape[3], shape[4]].join(', ')}] to match the images; it is [${mask.shape.join(', ')}].`,
     });
   }
   return {
@@ -85,8 +85,8 @@ function realTiles({ pixelValues, pixelAttentionMask }: ImageInputs): {
 }
 
 /**
- * Idefics3 (arXiv 2408.12637) and SmolVLM (arXiv 2504.05299): each tile of a picture goes through the vision encoder,
- * neighbouring patches are gathered and projected, and stand among the words.
+ * Idefics3 (arXiv 2408.12637) and SmolVLM (arXiv 2504.05299): each image tile goes through the vision encoder;
+ * neighbouring patches are concatenated, projected and inserted among the text embeddings.
  */
 export class Idefics3Model extends AroundTextModel implements MultimodalModel {
   readonly vision: PatchVisionEncoder;

@@ -26,15 +26,15 @@ const schema = z.object({
   scale_factor: positiveInteger.default(2),
   tie_word_embeddings: flag(false),
   initializer_range: z.number().min(0).default(0.02),
-  // What the text config says, what follows from the vision config, and what speaks of training.
+  // Repeats the text config, follows from the vision config, or concerns only training.
   image_seq_len: harmless,
   vocab_size: harmless,
   use_reentrant_checkpointing: harmless,
 });
 
 /**
- * Keys that the published checkpoints carry from the code they were trained with. transformers, and so the published
- * models, never read them; these two would change the architecture if they were on.
+ * Keys left in published checkpoints by their training code. transformers never reads them; these two would change the
+ * architecture if they were on.
  */
 const notRead = {
   text: [
@@ -64,7 +64,7 @@ function idefics3Like(
     ignore: [rotaryBuffers, /\.embeddings\.position_ids$/],
     build({ config, structure, path }) {
       const settings = parseConfig({ schema, config, path });
-      // transformers reads the part as its own type, whatever type it names.
+      // transformers ignores the type named here.
       const part: RawConfig = { ...configPart({ config, key: 'vision_config', path }), model_type: visionType };
       for (const key of notRead.vision) delete part[key];
       const on = mustBeOff.find((key) => configPart({ config, key: 'text_config', path })[key] === true);
@@ -104,7 +104,7 @@ function idefics3Like(
   };
 }
 
-/** Idefics3: SigLIP's encoder, pixel shuffle, a Llama. */
+/** Idefics3: SigLIP encoder, pixel shuffle, Llama. */
 export const idefics3Family = idefics3Like('idefics3', 'idefics3_vision', 'Idefics3ForConditionalGeneration');
-/** SmolVLM: the same under another name. */
+/** SmolVLM: the same architecture under another name. */
 export const smolvlmFamily = idefics3Like('smolvlm', 'smolvlm_vision', 'SmolVLMForConditionalGeneration');

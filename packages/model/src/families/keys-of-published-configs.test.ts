@@ -516,7 +516,7 @@ describe('keys of published configs', () => {
     [
       'two sizes for one',
       { ...gpt2, hidden_size: 16 },
-      /n_embd is 8 and hidden_size, which is another name for it, is 16/,
+      /n_embd is 8 but hidden_size, an alias of it, is 16/,
     ],
   ])('%s are refused by name', (_, config, message) => {
     expect(() => createModel({ config, seed: 1 })).toThrow(message);

@@ -18,11 +18,11 @@ const schema = z.object({
   model_type: z.literal('llama'),
   attention_bias: flag(false),
   mlp_bias: flag(false),
-  /** How a matrix product was split while the model was trained. */
+  /** Tensor parallelism during pretraining; does not affect results. */
   pretraining_tp: harmless,
 });
 
-/** Llama 2 and 3 (arXiv 2302.13971, 2307.09288, 2407.21783), and the many models that keep their architecture. */
+/** Llama 2 and 3 (arXiv 2302.13971, 2307.09288, 2407.21783), and the many models with the same architecture. */
 export const llamaFamily = decoderFamily({
   modelType: 'llama',
   architecture: 'LlamaForCausalLM',

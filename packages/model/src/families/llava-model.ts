@@ -13,7 +13,7 @@ import {
 } from '../multimodal-model';
 import { AroundTextModel } from './around-text-model';
 
-/** Two linear layers with an activation between, from the vision encoder's width to the text's. */
+/** Two linear layers with an activation, from the vision encoder's width to the text model's. */
 export class LlavaProjector {
   readonly first: LinearLayer;
   readonly second: LinearLayer;
@@ -58,17 +58,17 @@ export class LlavaProjector {
   }
 }
 
-/** Which states of the vision encoder LLaVA reads. */
+/** Which vision encoder states LLaVA uses. */
 export interface VisionFeatureSelection {
-  /** As the encoder's hidden states are counted; several are put side by side. */
+  /** Indices into the encoder's hidden states; several are concatenated. */
   layers: readonly number[];
-  /** Whether the first token (CLIP's class token) is left out. */
+  /** Whether to drop the first token (CLIP's class token). */
   dropFirst: boolean;
 }
 
 /**
- * LLaVA (arXiv 2304.08485, 2310.03744): the states of a vision encoder, projected, stand among the words of a language
- * model.
+ * LLaVA (arXiv 2304.08485, 2310.03744): projected vision encoder states are inserted among the text embeddings of a
+ * language model.
  */
 export class LlavaModel extends AroundTextModel implements MultimodalModel {
   readonly vision: PatchVisionEncoder;

@@ -146,7 +146,7 @@ describe('bad input', () => {
   it('names what does not match between prompt and pictures', () => {
     const model = newModel();
     expect(code(() => model.embedInputs({ ids: [prompt(model)] }))).toMatch(
-      /^images-do-not-match: .*4 image tokens \(id 5\) and no picture/,
+      /^images-do-not-match: .*4 image tokens \(id 5\) but no image/,
     );
     expect(code(() => model.embedInputs({ ids: [prompt(model)], images: pictures([0, 1]) }))).toMatch(
       /4 image tokens .* give 2 × 4 vectors/,
@@ -172,7 +172,7 @@ describe('bad input', () => {
       /vision_config\.hidden_act/,
     );
     expect(code(() => newModel({ vision_config: { ...config.vision_config, model_type: 'idefics3_vision' } }))).toMatch(
-      /looks through clip_vision_model or siglip_vision_model/,
+      /llava supports clip_vision_model and siglip_vision_model/,
     );
   });
 });

@@ -22,7 +22,7 @@ const schema = z.object({
   text_config: harmless,
   vision_config: harmless,
   image_token_index: z.int().min(0).optional(),
-  /** Its other name. */
+  /** Alias of `image_token_index`. */
   image_token_id: z.int().min(0).optional(),
   projector_hidden_act: activationName.prefault('gelu'),
   vision_feature_layer: z.union([z.int(), z.array(z.int()).nonempty()]).default(-2),
@@ -30,14 +30,14 @@ const schema = z.object({
   multimodal_projector_bias: flag(true),
   tie_word_embeddings: flag(false),
   initializer_range: z.number().min(0).default(0.02),
-  // What follows from the vision config, or speaks of training and of the text config.
+  // Follows from the vision config, or concerns only training or the text config.
   image_seq_length: positiveInteger.optional(),
   ignore_index: harmless,
   vocab_size: harmless,
   hidden_size: harmless,
 });
 
-/** What `vision_config` means where it is absent (CLIP ViT-L/14-336). */
+/** Default of a missing `vision_config` (CLIP ViT-L/14-336). */
 const defaultVision = {
   hidden_size: 1024,
   intermediate_size: 4096,
@@ -47,13 +47,16 @@ const defaultVision = {
   num_attention_heads: 16,
 };
 
-/** LLaVA 1.5 and its kin: a CLIP or SigLIP encoder, a projector, a Llama or Qwen2. */
+/** LLaVA 1.5 and similar models: CLIP or SigLIP encoder, projector, Llama or Qwen2. */
 export const llavaFamily: ModelFamily<LlavaModel> = {
   modelType: 'llava',
   architecture: 'LlavaForConditionalGeneration',
   baseModelPrefix: 'model',
   ignore: [rotaryBuffers, /\.embeddings\.position_ids$/],
-  /** Names of the files that are about (llava-hf's, and what transformers 5 writes) to those of transformers 5's modules, which adapters use. */
+  /**
+   * Maps names in existing checkpoints (those of llava-hf and of transformers 5) to transformers 5's module names,
+   * which adapters use.
+   */
   rename: (name) =>
     name
       .replace(/^language_model\.lm_head\./, 'lm_head.')
@@ -75,7 +78,7 @@ export const llavaFamily: ModelFamily<LlavaModel> = {
       throw new ModelFolderError({
         code: 'unsupported-config',
         path,
-        message: `vision_config: a llava looks through clip_vision_model or siglip_vision_model, not ${visionSettings.modelType}.`,
+        message: `vision_config: llava supports clip_vision_model and siglip_vision_model, not ${visionSettings.modelType}.`,
       });
     }
     const layers = Array.isArray(settings.vision_feature_layer)

@@ -14,14 +14,14 @@ const sharedKeys = {
     rms_norm_eps: 1e-6,
     tie_word_embeddings: false,
   }),
-  /** Null: every layer sees all earlier positions. */
+  /** Null: full attention in every layer. */
   sliding_window: positiveInteger.nullable().default(4096),
 };
 
 /** Every key of a Mistral config (`transformers/models/mistral/configuration_mistral.py`), with its defaults. */
 const schema = z.object({ ...sharedKeys, model_type: z.literal('mistral') });
 
-/** Mistral (arXiv 2310.06825): Llama with a window on every layer, or on none. */
+/** Mistral (arXiv 2310.06825): Llama with a sliding window on every layer, or on none. */
 export const mistralFamily = decoderFamily({
   modelType: 'mistral',
   architecture: 'MistralForCausalLM',
@@ -36,7 +36,7 @@ export const mistralFamily = decoderFamily({
 /** Every key of a Ministral config (`transformers/models/ministral/configuration_ministral.py`), with its defaults. */
 const ministralSchema = z.object({ ...sharedKeys, ...windowKeys, ...sharedKeys, model_type: z.literal('ministral') });
 
-/** Ministral: a Mistral that says of each layer whether it has the window. */
+/** Ministral: Mistral with a sliding window set per layer. */
 export const ministralFamily = decoderFamily({
   modelType: 'ministral',
   architecture: 'MinistralForCausalLM',

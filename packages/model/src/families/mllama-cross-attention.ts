@@ -15,23 +15,23 @@ import { attention, attentionWeights, tf } from '@subtext/tensor';
 
 import type { RotaryDecoderSettings } from './rotary-decoder';
 
-/** Keys and values of pictures, as one cross-attention layer sees them. */
+/** Keys and values of images in one cross-attention layer. */
 export interface PictureKeys {
   /** `[batch, keys, keyValueHeads·headWidth]` */ key: tf.Tensor3D;
   /** `[batch, keys, keyValueHeads·headWidth]` */ value: tf.Tensor3D;
 }
 
-/** Which keys each position of a pass sees. */
+/** Cross-attention mask of one pass. */
 export interface CrossMask {
-  /** int32 `[batch, time, keys]`; null where all are seen */
+  /** int32 `[batch, time, keys]`; null if all are visible */
   keys: tf.Tensor3D | null;
-  /** `[batch, time, 1]`, 0 where a position sees no picture; null where all see some */
+  /** `[batch, time, 1]`, 0 where a position sees no image; null if all see one */
   rows: tf.Tensor3D | null;
 }
 
 /**
- * A layer of Mllama that looks at pictures: `h = x + tanh(g₁) · crossAttention(norm(x))`,
- * `h + tanh(g₂) · seen · feedForward(norm(h))`, with an RMS norm of each head's query and key.
+ * A cross-attention layer of Mllama: `h = x + tanh(g₁) · crossAttention(norm(x))`,
+ * `h + tanh(g₂) · seen · feedForward(norm(h))`, with an RMS norm per query and key head.
  */
 export class MllamaCrossAttentionBlock {
   readonly #norm: RmsNormLayer;
@@ -79,7 +79,7 @@ export class MllamaCrossAttentionBlock {
     this.#keyValueHeads = keyValueHeads;
   }
 
-  /** What this layer reads of the pictures, `[batch, keys, width]`; made once a picture. */
+  /** Projects image states `[batch, keys, width]` to this layer's keys and values; computed once per image. */
   projectPictures(states: tf.Tensor3D): PictureKeys {
     return this.#projection.projectKeyValue({ input: states });
   }
@@ -93,7 +93,7 @@ export class MllamaCrossAttentionBlock {
     input: tf.Tensor3D;
     pictures: PictureKeys;
     mask: CrossMask;
-    /** Is given how much each position looks at each key, `[batch, heads, time, keys]`. @default not computed */
+    /** Called with the attention weights, `[batch, heads, time, keys]`. @default not computed */
     onWeights?: (weights: tf.Tensor4D) => void;
   }): tf.Tensor3D {
     const query = this.#projection.projectQuery({ input: this.#norm.apply({ input }) });
@@ -110,20 +110,20 @@ export class MllamaCrossAttentionBlock {
   }
 }
 
-/** Positions before this pass and in it, and how many keys there are of pictures. */
+/** Number of positions before and in this pass, and of image keys. */
 interface MaskPlace {
   batch: number;
   offset: number;
   time: number;
   keys: number;
-  /** `[batch · time]`: 0 where a position is blind to pictures. Null where none is. */
+  /** `[batch · time]`: 0 where a position may not see images; null if all may. */
   sighted: Uint8Array | null;
 }
 
 /**
- * The mask of one pass from the whole mask `[batch, time, images, tiles]`. A position that sees no tile is given all of
- * them to attend to, and its feed-forward output is dropped: so does the reference, whose attention would have no keys.
- * A position that is blind for what it is attends to none: it passes the layer as it came.
+ * Slices the mask of one pass from the whole mask `[batch, time, images, tiles]`. A position that sees no tile attends
+ * to all of them and its feed-forward output is dropped, as in transformers (its attention would otherwise have no
+ * keys). A position that may not see images because of the visibility mask skips the layer.
  */
 export function crossMask(
   mask: NumberArray<Int32Array> | null,
@@ -160,19 +160,19 @@ export function crossMask(
   };
 }
 
-/** What a cache holds of the pictures: every cross-attention layer's keys and values, and who sees what. */
+/** Cached images: keys and values of every cross-attention layer, and the cross-attention mask. */
 export interface CachedPictures {
   layers: PictureKeys[];
   mask: NumberArray<Int32Array> | null;
 }
 
-/** A cache of the words' keys and values, and beside it the pictures', which stay as the first pass gave them. */
+/** A KV cache of the text, plus the image keys and values computed in the first pass. */
 export class MllamaCache implements KeyValueCache {
   pictures: CachedPictures | null = null;
   readonly #words: KeyValueCache;
-  /** Place among the self-attention layers, by layer. */
+  /** Index among the self-attention layers, by layer. */
   readonly #places: ReadonlyMap<number, number>;
-  /** Whether the pictures' tensors outlive the scope they are made in. */
+  /** Whether the image tensors outlive the scope in which they are created. */
   readonly #keeps: boolean;
 
   constructor({ words, places, keeps }: { words: KeyValueCache; places: ReadonlyMap<number, number>; keeps: boolean }) {
@@ -191,7 +191,7 @@ export class MllamaCache implements KeyValueCache {
     return this.#words.layer(place);
   }
 
-  /** Takes over the pictures of the first pass. */
+  /** Takes ownership of the images of the first pass. */
   hold(pictures: CachedPictures): void {
     this.pictures = pictures;
     if (this.#keeps) for (const { key, value } of pictures.layers) [key, value].forEach((tensor) => tf.keep(tensor));

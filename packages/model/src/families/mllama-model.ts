@@ -29,7 +29,7 @@ import { seenKeys } from '../seen-keys';
 import { crossMask, MllamaCache, type CachedPictures, type MllamaCrossAttentionBlock } from './mllama-cross-attention';
 import { pictureMask } from './mllama-picture-mask';
 
-/** A layer of the language part: over words, or over pictures. */
+/** A text layer: self-attention, or cross-attention to images. */
 export type MllamaLayer =
   { kind: 'self-attention'; block: TransformerBlock } | { kind: 'cross-attention'; block: MllamaCrossAttentionBlock };
 
@@ -37,7 +37,7 @@ export interface MllamaModelOptions {
   config: RawConfig;
   structure: ModelStructure;
   vision: MllamaVisionEncoder;
-  /** From the vision encoder's output to the text's width. */
+  /** From the vision encoder's output to the text model's width. */
   projector: LinearLayer;
   tokenEmbedding: EmbeddingLayer;
   rotary: RotaryEmbedding;
@@ -46,20 +46,19 @@ export interface MllamaModelOptions {
   head: LinearLayer;
   imageTokenId: number;
   maxPositions: number;
-  /** Heads of a layer's keys and values. */
+  /** Number of key and value heads per layer. */
   keyValueHeads: number;
   keyValueWidth: number;
 }
 
 /**
- * Mllama, the architecture of Llama 3.2 Vision (arXiv 2407.21783, section 7): a Llama some of whose layers look at
- * pictures through gated cross-attention. Pictures do not stand among the words; an image token marks where they come
- * into view.
+ * Mllama, the architecture of Llama 3.2 Vision (arXiv 2407.21783, section 7): a Llama with gated cross-attention layers
+ * for images. Images are not part of the token sequence; an image token marks where an image becomes visible.
  */
 export class MllamaModel implements MultimodalModel {
   readonly modelType = 'mllama';
   readonly takesVisibility = true;
-  /** A picture takes one image token. */
+  /** One image token per image. */
   readonly imageTokens = 1;
   readonly config: RawConfig;
   readonly structure: ModelStructure;
@@ -76,7 +75,7 @@ export class MllamaModel implements MultimodalModel {
   readonly #maxPositions: number;
   readonly #keyValueHeads: number;
   readonly #keyValueWidth: number;
-  /** Place among the layers over words, by layer. */
+  /** Index among the self-attention layers, by layer. */
   readonly #places: ReadonlyMap<number, number>;
 
   constructor(options: MllamaModelOptions) {
@@ -99,7 +98,7 @@ export class MllamaModel implements MultimodalModel {
     this.#places = new Map(words.map((layer, place) => [layer, place]));
   }
 
-  /** The embedding has eight rows more than there are logits: the image token is the first of them. */
+  /** The embedding has eight more rows than there are logits; the first is the image token. */
   get dimensions(): ModelDimensions {
     return {
       width: this.tokenEmbedding.width,
@@ -124,7 +123,7 @@ export class MllamaModel implements MultimodalModel {
       throw new ModelError({
         code: 'invalid-images',
         message:
-          'mllama needs aspectRatioIds and aspectRatioMask beside pixelValues; the image processor of its folder gives them.',
+          'mllama needs aspectRatioIds and aspectRatioMask besides pixelValues; the image processor of its folder returns them.',
       });
     }
     const features = explainImages(this.modelType, () =>
@@ -152,7 +151,7 @@ export class MllamaModel implements MultimodalModel {
       if (marks.some((row) => row.length > 0)) {
         throw new ModelError({
           code: 'images-do-not-match',
-          message: `The prompt has image tokens (id ${this.imageTokenId}) and no picture. Pass \`images\`, or take the tokens out.`,
+          message: `The prompt has image tokens (id ${this.imageTokenId}) but no image. Pass \`images\`, or remove the tokens.`,
         });
       }
       return { embeddings, forwardExtras: {} };
@@ -162,7 +161,7 @@ export class MllamaModel implements MultimodalModel {
     if (tiles % batch !== 0) {
       throw new ModelError({
         code: 'images-do-not-match',
-        message: `The pictures are ${tiles} tiles, which cannot belong to ${batch} prompts evenly. Pad each sample to the same number of pictures.`,
+        message: `The images have ${tiles} tiles, which cannot be divided evenly among ${batch} prompts. Pad each sample to the same number of images.`,
       });
     }
     const states = tf.reshape(features, [batch, (tiles / batch) * tokens, width]) as tf.Tensor3D;
@@ -180,7 +179,7 @@ export class MllamaModel implements MultimodalModel {
     return { embeddings, forwardExtras: { crossAttention: { states, mask } } };
   }
 
-  /** `hiddenStates` leaves out, as transformers does, the layers over pictures where there is no picture. */
+  /** Without an image, `hiddenStates` omits the cross-attention layers, as transformers does. */
   forward({
     embeddings,
     mask = null,
@@ -272,7 +271,7 @@ export class MllamaModel implements MultimodalModel {
     this.#rotary.dispose();
   }
 
-  /** The pictures of this pass: those in the cache, or those given, which the cache then holds. */
+  /** The images of this pass: the cached ones, or the given ones, which are then cached. */
   #pictures({
     cache,
     crossAttention,
@@ -289,7 +288,7 @@ export class MllamaModel implements MultimodalModel {
     if (states.shape[0] !== batch) {
       throw new ModelError({
         code: 'images-do-not-match',
-        message: `There are pictures for ${states.shape[0]} prompts and embeddings of ${batch}.`,
+        message: `There are images for ${states.shape[0]} prompts but embeddings for ${batch}.`,
       });
     }
     if (mask !== null) {
@@ -317,7 +316,7 @@ export class MllamaModel implements MultimodalModel {
   }
 }
 
-/** The cache that holds pictures, whatever stands before it. */
+/** The image cache, possibly wrapped by another cache. */
 function pictureCache(cache: KeyValueCache | null): MllamaCache | null {
   let at: KeyValueCache | undefined = cache ?? undefined;
   while (at !== undefined && !(at instanceof MllamaCache)) at = at.inner;

@@ -5,10 +5,10 @@ import { ModelError } from '../model-error';
 import type { ImageInputs } from '../multimodal-model';
 
 /**
- * Which picture each position sees, as `[batch, time, images, tiles]`: each picture from its token up to the next one's;
- * neighbouring pictures are seen together.
+ * The cross-attention mask `[batch, time, images, tiles]`: each image is visible from its token up to the next image's;
+ * adjacent images are visible together.
  *
- * @throws ModelError `images-do-not-match` where a row has other image tokens than pictures
+ * @throws ModelError `images-do-not-match` if a row has a different number of image tokens and images
  */
 export function pictureMask({
   marks,
@@ -18,13 +18,13 @@ export function pictureMask({
   maximumTiles,
   imageTokenId,
 }: {
-  /** By row, where the image tokens stand. */
+  /** Positions of the image tokens, by row. */
   marks: readonly (readonly number[])[];
   images: ImageInputs | tf.Tensor3D;
   time: number;
-  /** Of a row's pictures, padding included. */
+  /** Number of tiles per row, including padding. */
   tiles: number;
-  /** Of a picture. */
+  /** Maximum number of tiles per image. */
   maximumTiles: number;
   imageTokenId: number;
 }): NumberArray<Int32Array> {
@@ -38,7 +38,7 @@ export function pictureMask({
     if (ids === null ? positions.length > count : positions.length !== present) {
       throw new ModelError({
         code: 'images-do-not-match',
-        message: `Prompt ${row} has ${positions.length} image tokens (id ${imageTokenId}) and ${present} pictures. Write one image token for each picture.`,
+        message: `Prompt ${row} has ${positions.length} image tokens (id ${imageTokenId}) but ${present} images. Write one image token per image.`,
       });
     }
     const ends = positions.map((_, index) => positions[index + 1] ?? time);

@@ -24,7 +24,7 @@ import type { ModelFamily } from './model-family';
 import { rotaryBuffers, rotaryDecoderBlock, rotaryEmbedding, type RotaryDecoderSettings } from './rotary-decoder';
 import { configPart } from './text-part';
 
-/** Rows of the embedding beyond the vocabulary: the image token and seven that are not used. */
+/** Embedding rows beyond the vocabulary: the image token and seven unused ones. */
 const extraRows = 8;
 
 /** Every key of an Mllama config (`transformers/models/mllama/configuration_mllama.py`), with its defaults. */
@@ -34,7 +34,7 @@ const schema = z.object({
   text_config: harmless,
   vision_config: harmless,
   image_token_index: z.int().min(0).optional(),
-  /** Its other name. */
+  /** Alias of `image_token_index`. */
   image_token_id: z.int().min(0).optional(),
   tie_word_embeddings: neutral(false),
   initializer_range: harmless,
@@ -81,7 +81,7 @@ function readTextSettings({ config, path }: { config: RawConfig; path: string })
     fail(`num_attention_heads ${heads} is not a multiple of num_key_value_heads ${keyValueHeads}.`);
   const { theta, scaling } = readRotaryConfig({ config: text, path, defaultTheta: 500_000 });
   return {
-    // A layer named beyond the last one does nothing, as in transformers.
+    // As in transformers, indices beyond the last layer are ignored.
     crossLayers: new Set(text.cross_attention_layers ?? [3, 8, 13, 18, 23, 28, 33, 38]),
     settings: {
       vocabularySize: text.vocab_size,
@@ -105,14 +105,14 @@ function readTextSettings({ config, path }: { config: RawConfig; path: string })
 }
 
 /**
- * The language part of an Mllama without its layers over pictures, as the config of a Llama, and which of its layers these
- * are. Without a picture an Mllama passes over those layers, so that the Llama computes what it computes.
+ * The config of an Mllama's text model without its cross-attention layers, as a Llama config, and the indices of the
+ * remaining layers. Without an image an Mllama skips its cross-attention layers, so the Llama computes the same.
  */
 export function mllamaWithoutPictures({
   config,
   path,
 }: {
-  /** Of the whole model. */ config: RawConfig;
+  /** Config of the whole model. */ config: RawConfig;
   path: string;
 }): { config: RawConfig; layers: number[] } {
   const part = configPart({ config, key: 'text_config', path });
@@ -155,7 +155,10 @@ export const mllamaFamily: ModelFamily<MllamaModel> = {
   architecture: 'MllamaForConditionalGeneration',
   baseModelPrefix: 'model',
   ignore: [rotaryBuffers],
-  /** Names of the files that are about (Meta's, and what transformers 5 writes) to those of transformers 5's modules, which adapters use. */
+  /**
+   * Maps names in existing checkpoints (Meta's and those of transformers 5) to transformers 5's module names, which
+   * adapters use.
+   */
   rename: (name) =>
     name
       .replace(/^language_model\.lm_head\./, 'lm_head.')

@@ -3,40 +3,43 @@ import type { ModelStructure, RawConfig } from '@subtext/nn';
 import type { LanguageModel } from '../language-model';
 import type { RotaryDecoderSettings } from './rotary-decoder';
 
-/** Reads a text model's config, of a folder or of a vision model's `text_config`. Refuses by name what is not honoured. */
+/**
+ * Reads a text model's config, from its folder or from a vision model's `text_config`. Rejects unsupported keys by
+ * name.
+ */
 export type TextSettingsReader = (options: {
   config: RawConfig;
-  /** The folder, for errors. */
+  /** The folder, for error messages. */
   path: string;
-  /** Where in the file. Default the top. */
+  /** Location in the file. Default: the top level. */
   at?: string;
 }) => RotaryDecoderSettings;
 
-/** An architecture: how a config.json of its `model_type` becomes a model. */
+/** A model architecture: builds models from a config.json with its `model_type`. */
 export interface ModelFamily<Model extends LanguageModel = LanguageModel> {
   /** Hugging Face's `model_type`. */
   modelType: string;
-  /** transformers' class for it, for a new model's config: `architectures: ['LlamaForCausalLM']`. */
+  /** transformers' class name, for the config of new models: `architectures: ['LlamaForCausalLM']`. */
   architecture: string;
   /**
-   * The prefix under which the checkpoint keeps everything but the head, such as `model`. Checkpoints saved from the bare
-   * model lack it; it is put back.
+   * Name prefix of everything but the head in checkpoints, such as `model`. Added to checkpoints saved from the bare
+   * model, which lack it.
    */
   baseModelPrefix: string;
-  /** Tensors that checkpoints may hold and that change nothing: buffers. */
+  /** Tensors in checkpoints to ignore: buffers. */
   ignore: readonly RegExp[];
-  /** Of a text model that can be a vision model's language part: how its config is read. */
+  /** Reads the config of a text model that can be part of a vision model. */
   readTextSettings?: TextSettingsReader;
-  /** The name of a tensor in older checkpoints, turned into today's. Default: as it is. */
+  /** Maps tensor names of older checkpoints to current ones. Default: unchanged. */
   rename?: (name: string) => string;
   /**
-   * Checks the config and puts the model together, declaring its parameters in `structure`. Refuses by name whatever the
-   * config asks for that is not honoured.
+   * Validates the config and builds the model, declaring its parameters in `structure`. Rejects unsupported settings by
+   * name.
    */
   build(options: {
     config: RawConfig;
     structure: ModelStructure;
-    /** The folder, for errors. */
+    /** The folder, for error messages. */
     path: string;
   }): Model;
 }

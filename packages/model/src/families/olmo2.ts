@@ -19,7 +19,10 @@ const schema = z.object({
   attention_bias: flag(false),
 });
 
-/** OLMo-2 (arXiv 2501.00656): norms after each part in place of before it, and of all queries and all keys in one. */
+/**
+ * OLMo-2 (arXiv 2501.00656): norms after attention and feed-forward instead of before, and query and key norms over all
+ * heads.
+ */
 export const olmo2Family = decoderFamily({
   modelType: 'olmo2',
   architecture: 'Olmo2ForCausalLM',

@@ -17,13 +17,13 @@ const schema = z.object({
   }),
   model_type: z.literal('phi3'),
   original_max_position_embeddings: positiveInteger.default(4096),
-  /** Null: every layer sees all earlier positions. */
+  /** Null: full attention in every layer. */
   sliding_window: positiveInteger.nullish(),
   embd_pdrop: dropoutRate,
   resid_pdrop: dropoutRate,
 });
 
-/** Rotation settings with the names that Phi-3's first files had for LongRoPE. */
+/** Rotary settings with the key names that early Phi-3 files use for LongRoPE. */
 function withLongRope<Rotation extends { rope_type?: string | null; type?: string | null } | null | undefined>(
   rotation: Rotation,
 ): Rotation {
@@ -32,8 +32,8 @@ function withLongRope<Rotation extends { rope_type?: string | null; type?: strin
 }
 
 /**
- * Phi-3, Phi-3.5 and Phi-4 mini (arXiv 2404.14219, 2503.01743): Llama with packed projections, LongRoPE, and in Phi-4
- * mini three quarters of each head rotated.
+ * Phi-3, Phi-3.5 and Phi-4 mini (arXiv 2404.14219, 2503.01743): Llama with fused projections and LongRoPE; Phi-4 mini
+ * rotates three quarters of each head.
  */
 export const phi3Family = decoderFamily({
   modelType: 'phi3',

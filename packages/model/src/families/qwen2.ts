@@ -18,7 +18,7 @@ const schema = z.object({
   ...windowKeys,
   model_type: z.literal('qwen2'),
   use_sliding_window: flag(false),
-  /** Read where use_sliding_window is on alone. */
+  /** Used only if use_sliding_window is true. */
   sliding_window: z.number().nullable().default(4096),
   max_window_layers: z.number().nullish(),
 });
@@ -37,7 +37,7 @@ export const qwen2Family = decoderFamily({
   },
 });
 
-/** Windows as Qwen2 and Qwen3 have them: none unless `use_sliding_window`, then from layer `max_window_layers` on. */
+/** Sliding windows of Qwen2 and Qwen3: none unless `use_sliding_window`, then from layer `max_window_layers` on. */
 export function qwenWindows({
   config,
   path,

@@ -21,12 +21,12 @@ const schema = z.object({
   model_type: z.literal('qwen3'),
   attention_bias: flag(false),
   use_sliding_window: flag(false),
-  /** Read where use_sliding_window is on alone. */
+  /** Used only if use_sliding_window is true. */
   sliding_window: z.number().nullable().default(4096),
   max_window_layers: z.number().nullish(),
 });
 
-/** Qwen3 (arXiv 2505.09388): Llama with a norm of each head's query and key, and heads of a width of their own. */
+/** Qwen3 (arXiv 2505.09388): Llama with query and key norms per head, and a separate head width. */
 export const qwen3Family = decoderFamily({
   modelType: 'qwen3',
   architecture: 'Qwen3ForCausalLM',

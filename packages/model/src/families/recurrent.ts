@@ -23,13 +23,13 @@ const schema = z.object({
   model_type: z.literal('subtext_recurrent'),
   vocab_size: positiveInteger,
   hidden_size: positiveInteger.default(128),
-  /** Width inside the feed-forward part. */
+  /** Inner width of the feed-forward network. */
   intermediate_size: positiveInteger.default(384),
   num_attention_heads: positiveInteger.default(4),
   num_prelude_layers: layers.default(1),
   num_core_layers: layers.min(1).default(2),
   num_coda_layers: layers.default(1),
-  /** Recurrences of a pass that is not told how many. */
+  /** Default number of recurrences per pass. */
   num_recurrences: positiveInteger.max(10_000).default(8),
   max_position_embeddings: positiveInteger.default(128),
   hidden_act: activationName.prefault('silu'),
@@ -39,8 +39,8 @@ const schema = z.object({
 });
 
 /**
- * Transformers of our own that run the same layers again: blocks as Llama's without rotation, positions learned. No class of
- * transformers loads them.
+ * Our own depth-recurrent transformers: Llama-like blocks without rotary embeddings, with learned positions.
+ * transformers cannot load them.
  */
 export const recurrentFamily: ModelFamily<RecurrentModel> = {
   modelType: 'subtext_recurrent',
@@ -67,7 +67,7 @@ export const recurrentFamily: ModelFamily<RecurrentModel> = {
       headWidth: width / heads,
       activation: config.hidden_act,
       epsilon: config.rms_norm_eps,
-      // Never turned: positions are learned.
+      // Never rotated: positions are learned.
       rotary: { theta: 10_000, scaling: { type: 'default' } },
       maxPositions: config.max_position_embeddings,
       queryKeyValueBias: false,

@@ -6,7 +6,7 @@ import type { ModelFamily } from './model-family';
 import { recurrentFamily } from './recurrent';
 import { textFamilies } from './text-families';
 
-/** The architectures that can be loaded. A new one is one file and one line here, or for a text model in `text-families.ts`. */
+/** Supported architectures. To add one, add a file and a line here, or in `text-families.ts` for a text model. */
 const families: ModelFamily[] = [
   ...textFamilies,
   llavaFamily,
@@ -16,23 +16,26 @@ const families: ModelFamily[] = [
   recurrentFamily,
 ];
 
-/** Adds an architecture, which is then loaded and made by its `model_type`. Throws ModelFolderError `unsupported-model-type` where that is taken. */
+/**
+ * Registers an architecture, to be loaded and created by its `model_type`. Throws ModelFolderError
+ * `unsupported-model-type` if that exists.
+ */
 export function registerFamily(family: ModelFamily): void {
   if (families.some(({ modelType }) => modelType === family.modelType))
     throw new ModelFolderError({
       code: 'unsupported-model-type',
       path: 'registerFamily',
-      message: `the model_type ${shown(family.modelType)} is supported already; give another to the one that is registered.`,
+      message: `the model_type ${shown(family.modelType)} already exists; register the family under another one.`,
     });
   families.push(family);
 }
 
-/** The `model_type`s that can be loaded. */
+/** The supported `model_type`s. */
 export function supportedModelTypes(): string[] {
   return families.map(({ modelType }) => modelType);
 }
 
-/** The family of a config; an unknown `model_type` is refused by name. */
+/** Finds a config's family; throws for an unknown `model_type`. */
 export function findFamily({ modelType, path }: { modelType: unknown; path: string }): ModelFamily {
   const family = families.find((candidate) => candidate.modelType === modelType);
   if (family === undefined) {

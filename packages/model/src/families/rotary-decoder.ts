@@ -20,25 +20,25 @@ import type { Activation } from '@subtext/tensor';
 
 import { DecoderModel } from '../decoder-model';
 
-/** Tables of rotary positions, which older checkpoints hold; they follow from the config. */
+/** Rotary embedding tables in older checkpoints; they follow from the config. */
 export const rotaryBuffers = /(^|\.)rotary_emb\.(inv_freq|original_inv_freq|cos_cached|sin_cached)$/;
 
-/** The sizes and switches of a Llama-like decoder. */
+/** Settings of a Llama-like decoder. */
 export interface RotaryDecoderSettings {
   vocabularySize: number;
   width: number;
-  /** Width inside the feed-forward part. */
+  /** Inner width of the feed-forward network. */
   innerWidth: number;
   layers: number;
   heads: number;
   keyValueHeads: number;
   headWidth: number;
   activation: Activation;
-  /** Of the RMS norms. */
+  /** Epsilon of the RMS norms. */
   epsilon: number;
-  /** The rotation of every layer that `layerOptions` says nothing else of. */
+  /** Rotary embedding of all layers, unless overridden by `layerOptions`. */
   rotary: RotarySettings;
-  /** What layers have of their own, one entry for each. Default: none has anything. */
+  /** Overrides per layer. Default none. */
   layerOptions?: readonly LayerOptions[];
   maxPositions: number;
   /** Whether queries, keys and values have a bias. */
@@ -46,45 +46,48 @@ export interface RotaryDecoderSettings {
   /** Whether the attention's output projection has a bias. */
   outputBias: boolean;
   feedForwardBias: boolean;
-  /** Whether the logits' weights are the embedding's. */
+  /** Whether the output layer shares the embedding's weight. */
   tied: boolean;
   /** Standard deviation of the initial weights. */
   initializerRange: number;
-  /** Whether norms stand before each part of a block, after it, or on both sides. Default `before`. */
+  /** Whether norms come before attention and feed-forward, after, or both. Default `before`. */
   norms?: 'before' | 'after' | 'both';
-  /** What the weights of norms are added to: 1 where they are stored as the difference from 1. Default 0. */
+  /** Added to norm weights: 1 if they are stored as the difference from 1. Default 0. */
   normOffset?: 0 | 1;
-  /** Norms of queries and keys: of each head on its own, or of all heads in one. Default none. */
+  /** Query and key norms: per head, or over all heads. Default none. */
   queryKeyNorm?: 'head' | 'whole' | null;
-  /** Whether queries, keys and values come from one linear layer (`qkv_proj`), and gate and up too (`gate_up_proj`). Default false. */
+  /**
+   * Whether queries, keys and values (`qkv_proj`), and gate and up (`gate_up_proj`), are fused linear layers. Default
+   * false.
+   */
   fused?: boolean;
   /** Factor on the embeddings. Default 1. */
   embeddingScale?: number;
-  /** Factor on the attention's scores. Default 1/√headWidth. */
+  /** Factor on the attention scores. Default 1/√headWidth. */
   attentionScale?: number;
-  /** Scores of the attention are `cap · tanh(score / cap)`. Default uncapped. */
+  /** Soft cap on the attention scores, `cap · tanh(score / cap)`. Default none. */
   attentionSoftCap?: number | null;
-  /** Logits are `cap · tanh(logit / cap)`. Default uncapped. */
+  /** Soft cap on the logits, `cap · tanh(logit / cap)`. Default none. */
   logitSoftCap?: number | null;
 }
 
-/** A rotation of queries and keys by their positions. */
+/** A rotary embedding. */
 export interface RotarySettings {
   theta: number;
   scaling: RotaryScaling;
-  /** Dimensions of each head that are rotated. Default all. */
+  /** Number of rotated dimensions per head. Default all. */
   dimensions?: number;
 }
 
-/** What a layer has of its own. */
+/** Settings of a single layer. */
 export interface LayerOptions {
-  /** A position sees this many positions, itself among them. Default null: all before it. */
+  /** Sliding window size, including the position itself. Default null: full attention. */
   window?: number | null;
-  /** Null: nothing is rotated. Default that of the other layers. */
+  /** Null: no rotary embedding. Default: that of the other layers. */
   rotary?: RotarySettings | null;
 }
 
-/** What stands in the way of settings, or null. */
+/** Describes what is wrong with the settings, or null. */
 function faultOf(settings: RotaryDecoderSettings): string | null {
   const { heads, keyValueHeads, headWidth, layers, layerOptions } = settings;
   if (heads % keyValueHeads !== 0)
@@ -104,20 +107,20 @@ function faultOf(settings: RotaryDecoderSettings): string | null {
   return null;
 }
 
-/** The settings, if their parts fit together. */
+/** Validates the settings. */
 export function checkedSettings({
   settings,
   path,
 }: {
   settings: RotaryDecoderSettings;
-  /** The folder, for errors. */ path: string;
+  /** The folder, for error messages. */ path: string;
 }): RotaryDecoderSettings {
   const fault = faultOf(settings);
   if (fault !== null) throw new ModelFolderError({ code: 'invalid-config', path, message: fault });
   return settings;
 }
 
-/** Block `index` under `scope` (`model.layers.N`). */
+/** Builds block `index` under `scope` (`model.layers.N`). */
 export function rotaryDecoderBlock({
   scope,
   settings,
@@ -167,7 +170,7 @@ export function rotaryDecoderBlock({
       window,
       rotaryDimensions: rotary?.dimensions,
     }),
-    // Where norms stand before a part alone, "post_attention" is the one before the feed-forward part.
+    // With pre-norms only, "post_attention" is the norm before the feed-forward network.
     attentionOutputNorm: norms === 'before' ? null : norm('post_attention_layernorm'),
     feedForwardNorm:
       norms === 'after' ? null : norm(norms === 'before' ? 'post_attention_layernorm' : 'pre_feedforward_layernorm'),
@@ -187,7 +190,7 @@ export function rotaryDecoderBlock({
   });
 }
 
-/** A rotation for each layer; layers with the same settings share its tables. */
+/** The rotary embedding of each layer; layers with the same settings share tables. */
 function layerRotations(settings: RotaryDecoderSettings): (RotaryEmbedding | null)[] {
   const made = new Map<RotarySettings, RotaryEmbedding>();
   return Array.from({ length: settings.layers }, (_, index) => {
@@ -199,7 +202,7 @@ function layerRotations(settings: RotaryDecoderSettings): (RotaryEmbedding | nul
   });
 }
 
-/** The rotation that `rotary` describes, by default the one of the settings. */
+/** The rotary embedding for `rotary`, by default the one in the settings. */
 export function rotaryEmbedding({
   settings,
   rotary = settings.rotary,
@@ -211,8 +214,8 @@ export function rotaryEmbedding({
 }
 
 /**
- * A decoder with rotary positions, RMS norms and a gated feed-forward: Llama and its kin, and the language part of vision
- * models, which keep it under other names.
+ * Builds a decoder with rotary embeddings, RMS norms and gated feed-forward networks: Llama and similar models, and the
+ * text part of vision models, which use other parameter names.
  */
 export function buildRotaryDecoder({
   modelType,
@@ -226,9 +229,9 @@ export function buildRotaryDecoder({
   config: RawConfig;
   structure: ModelStructure;
   settings: RotaryDecoderSettings;
-  /** Where the embedding, the layers and the norm live. Default `model`. */
+  /** Scope of the embedding, layers and final norm. Default `model`. */
   modelScope?: ParameterScope;
-  /** Where the head lives. Default `lm_head`. */
+  /** Scope of the output layer. Default `lm_head`. */
   headScope?: ParameterScope;
 }): DecoderModel {
   const { width, vocabularySize, epsilon } = settings;

@@ -19,18 +19,18 @@ const schema = z.object({
   model_type: z.literal('smollm3'),
   attention_bias: flag(false),
   mlp_bias: flag(false),
-  /** Of each layer: whether it has rotary positions (1), contrary to the name. */
+  /** Per layer: whether it has rotary positions (1), despite the name. */
   no_rope_layers: z.array(z.union([z.literal(0), z.literal(1), z.boolean()])).nullish(),
-  /** Where `no_rope_layers` is left out: every so many layers, one has none. */
+  /** If `no_rope_layers` is missing: one in this many layers has none. */
   no_rope_layer_interval: positiveInteger.default(4),
   use_sliding_window: flag(false),
-  /** How a matrix product was split while the model was trained. */
+  /** Tensor parallelism during pretraining; does not affect results. */
   pretraining_tp: harmless,
-  /** Qwen2's; here the layers without rotary positions have the window. */
+  /** From Qwen2; here the layers without rotary positions have the window. */
   max_window_layers: harmless,
 });
 
-/** SmolLM3: Llama in which some layers have no positions (NoPE, arXiv 2501.18795). */
+/** SmolLM3: Llama with some layers without position embeddings (NoPE, arXiv 2501.18795). */
 export const smolLm3Family = decoderFamily({
   modelType: 'smollm3',
   architecture: 'SmolLM3ForCausalLM',

@@ -10,7 +10,7 @@ import { qwen2Family } from './qwen2';
 import { qwen3Family } from './qwen3';
 import { smolLm3Family } from './smollm3';
 
-/** The text models that can be loaded. A new one is one file and one line here; LLaVA and its kin then take it too. */
+/** Supported text models. To add one, add a file and a line here; LLaVA and similar models then support it too. */
 export const textFamilies: readonly ModelFamily[] = [
   gpt2Family,
   llamaFamily,

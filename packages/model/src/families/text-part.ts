@@ -3,7 +3,7 @@ import type { DecoderModel } from '../decoder-model';
 import { buildRotaryDecoder } from './rotary-decoder';
 import { textFamilies } from './text-families';
 
-/** A nested config, such as `text_config`; an object, or an error that names it. */
+/** Reads a nested config, such as `text_config`; throws if it is not an object. */
 export function configPart({ config, key, path }: { config: RawConfig; key: string; path: string }): RawConfig {
   const part = config[key] ?? {};
   if (typeof part === 'object' && !Array.isArray(part)) return part as RawConfig;
@@ -15,8 +15,8 @@ export function configPart({ config, key, path }: { config: RawConfig; key: stri
 }
 
 /**
- * The language part of a model for pictures and text, from `text_config`: any family with rotary positions, Llama
- * where the type is not said. Its parameters live under the scopes given.
+ * Builds the text model of a vision-language model from `text_config`: any family with rotary embeddings, Llama if no
+ * type is given. Its parameters are declared under the given scopes.
  */
 export function buildTextPart({
   modelType,
@@ -28,17 +28,17 @@ export function buildTextPart({
   tied,
   notRead = [],
 }: {
-  /** Of the whole model. */
+  /** `model_type` of the whole model. */
   modelType: string;
-  /** Of the whole model. */
+  /** Config of the whole model. */
   config: RawConfig;
   structure: ModelStructure;
   path: string;
   modelScope: ParameterScope;
   headScope: ParameterScope;
-  /** Whether the logits' weights are the embedding's, from what the text part's `tie_word_embeddings` says. */
+  /** Whether the output layer shares the embedding's weight, given the text config's `tie_word_embeddings`. */
   tied: (textTied: boolean) => boolean;
-  /** Keys of `text_config` that transformers keeps and never reads. Default none. */
+  /** Keys of `text_config` that transformers stores but never reads. Default none. */
   notRead?: readonly string[];
 }): DecoderModel {
   const text: RawConfig = { model_type: 'llama', ...configPart({ config, key: 'text_config', path }) };
@@ -57,7 +57,7 @@ export function buildTextPart({
     modelType,
     config,
     structure,
-    // transformers' models for pictures have an output layer of their own, which caps nothing.
+    // transformers' vision-language models have their own output layer, without a soft cap.
     settings: { ...settings, tied: tied(settings.tied), logitSoftCap: null },
     modelScope,
     headScope,

@@ -5,26 +5,26 @@ import type { GenerateOptions, Generation } from './generate-options';
 
 export interface ConversationOptions {
   model: LanguageModel;
-  /** The most positions that it holds; memory is taken as they come. Default the model's. */
+  /** Maximum number of positions; memory grows as needed. Default: the model's maximum. */
   capacity?: number;
 }
 
 export interface ContinueOptions extends Omit<GenerateOptions, 'model' | 'inputs' | 'session' | 'draft' | 'embedNext'> {
-  /** The whole text so far, as ids: earlier turns, what the model answered to them, and the new turn. */
+  /** Ids of the whole text so far: earlier turns with the model's replies, and the new turn. */
   ids: readonly number[] | Int32Array;
 }
 
-/** What one turn gave: see {@link Generation}, of its one row. */
+/** The result of one turn, as in {@link Generation} with one row. */
 export interface Turn extends Generation {
-  /** How many of the ids were not computed again. */
+  /** Number of ids reused from the cache. */
   reused: number;
 }
 
 /**
- * A text that is continued again and again, such as a conversation: keys and values of what was computed are kept between
- * turns. Each turn is given the whole text; as far as it begins as the last one ended, nothing is computed again, whatever
- * a template puts in between or an earlier turn is changed to. The tokens are those that `generate` gives for the text, up
- * to the rounding of passes of other lengths.
+ * A text that is continued repeatedly, such as a conversation, reusing the KV cache between turns. Pass the whole text
+ * each turn: the longest prefix shared with the previous turn is not recomputed, whatever a chat template inserts or an
+ * earlier turn is changed to. Tokens are those that `generate` would give for the text, up to rounding from passes of
+ * different lengths.
  *
  * ```ts
  * const conversation = new Conversation({ model });
@@ -37,7 +37,7 @@ export interface Turn extends Generation {
 export class Conversation {
   readonly model: LanguageModel;
   readonly #session: DecodingSession;
-  /** What the session holds, position by position. */
+  /** The cached ids, by position. */
   #held: number[] = [];
 
   constructor({ model, capacity = model.dimensions.maxPositions }: ConversationOptions) {
@@ -45,7 +45,7 @@ export class Conversation {
     this.#session = new DecodingSession({ model, batch: 1, capacity });
   }
 
-  /** How many positions are held. */
+  /** Number of cached positions. */
   get length(): number {
     return this.#held.length;
   }
@@ -53,11 +53,11 @@ export class Conversation {
   /**
    * Continues a text.
    *
-   * @throws ModelError as `generate`; what is held then is what is sure
+   * @throws ModelError as `generate` does; the cache then keeps only the positions known to be valid
    */
   async continue({ ids, ...options }: ContinueOptions): Promise<Turn> {
     let reused = 0;
-    // The last position is always computed: from it the next token is predicted.
+    // Always recompute the last position, which predicts the next token.
     const most = Math.min(this.#held.length, ids.length - 1);
     while (reused < most && this.#held[reused] === ids[reused]) reused++;
     this.#session.keepFirst(Math.max(0, reused));
@@ -73,13 +73,13 @@ export class Conversation {
       this.#held = [...ids, ...(generation.ids[0] as number[])].slice(0, this.#session.length);
       return { ...generation, reused };
     } catch (error) {
-      // What an error has left of the new positions is not known: the old ones stay.
+      // After an error the state of the new positions is unknown: keep only the old ones.
       this.#session.keepFirst(Math.min(reused, this.#session.length));
       throw error;
     }
   }
 
-  /** Frees what is held. */
+  /** Frees the cache. */
   dispose(): void {
     this.#session.dispose();
     this.#held = [];

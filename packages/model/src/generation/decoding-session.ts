@@ -12,42 +12,45 @@ import { type RowSight, sightVisibility } from './row-sight';
 
 export interface DecodingSessionOptions {
   model: LanguageModel;
-  /** Rows decoded side by side. */
+  /** Batch size. */
   batch: number;
-  /** The most positions, padding included, that it holds; memory is taken as they come. */
+  /** Maximum number of positions, including padding; memory grows as needed. */
   capacity: number;
-  /** Further inputs of every pass, such as the image states of a cross-attention. Default none. */
+  /** Extra inputs of every pass, such as image states for cross-attention. Default none. */
   forwardExtras?: Partial<ForwardOptions>;
-  /** What holds keys and values, such as one that replaces some; freed with the session. Default the model's own. */
+  /** KV cache to use, for example one that replaces some entries; freed with the session. Default: the model's own. */
   cache?: KeyValueCache;
-  /** By row, columns that hold a position, padding counted, but that nothing sees, not even itself. Default none. */
+  /** By row, positions (counting padding) that are masked for all positions, including themselves. Default none. */
   hidden?: readonly (readonly number[])[];
-  /** By row, who sees whom; they are told of what is fed, and are the session's own from then on. Default each position all before it. */
+  /**
+   * By row, the visibility mask; it is updated as tokens are fed, and owned by the session from then on. Default:
+   * causal.
+   */
   sights?: readonly RowSight[];
 }
 
-/** What is fed to a session. */
+/** Input of {@link DecodingSession.feed}. */
 export interface FeedOptions {
   /** `[batch, time, width]`: embedded ids, images, or hidden states (continuous thoughts). */
   embeddings: tf.Tensor3D;
   /**
-   * `batch` rows of `time` values: 0 where a row has nothing at that position (padding, or a row that waits while others
-   * think). Such positions are never seen and count for nothing. Default: every row has all positions.
+   * Attention mask, `batch` rows of `time` values: 0 where a row has no token (padding, or a row that waits while
+   * others think). Such positions are masked and do not count. Default: no padding.
    */
   mask?: readonly (readonly number[] | Int32Array)[] | null;
-  /** By row, the tokens that the last positions hold, for `sights` that tell roles by them. Default none is known. */
+  /** By row, the token ids of the last positions, for `sights` that determine roles from tokens. Default: unknown. */
   ids?: readonly (readonly number[] | Int32Array)[];
-  /** Whether to give every layer's output. Default false. */
+  /** Whether to return every layer's output. Default false. */
   outputHiddenStates?: boolean;
-  /** Whether to give every layer's attention weights. Default false. */
+  /** Whether to return every layer's attention weights. Default false. */
   outputAttentions?: boolean;
-  /** How many of the last positions `hidden` is wanted for: what only the others need is not computed. Default all. */
+  /** Number of last positions to return in `hidden`; what only the others need is not computed. Default all. */
   outputPositions?: number;
 }
 
 /**
- * Decoding step by step over a cache: feed a prompt, then one position after another, each an embedded token or a hidden
- * state. Every position is computed once, and once more where a model's rotation switches (LongRoPE).
+ * Step-by-step decoding with a KV cache: feed a prompt, then one position at a time, each an embedded token or a hidden
+ * state. Each position is computed once, plus once more if the model's rotary embedding switches (LongRoPE).
  *
  * ```ts
  * const session = new DecodingSession({ model, batch: 1, capacity: 64 });
@@ -62,25 +65,25 @@ export class DecodingSession {
   readonly capacity: number;
   readonly #cache: KeyValueCache;
   readonly #forwardExtras: Partial<ForwardOptions>;
-  /** For each row and column so far: {@link NOTHING}, {@link SEEN} or {@link HIDDEN}. */
+  /** By row and column: {@link NOTHING}, {@link SEEN} or {@link HIDDEN}. */
   #seen: Uint8Array[];
-  /** For each row and column the position there, −1 where there is none. */
+  /** By row and column: the position there, −1 if there is none. */
   #places: Int32Array[];
-  /** For each row, the columns that nothing sees. */
+  /** By row: columns that are masked for all positions. */
   #hidden: ReadonlySet<number>[];
-  /** By row, who sees whom; null where each position sees all before it. */
+  /** By row: the visibility mask; null for causal attention. */
   #sights: RowSight[] | null;
-  /** Rows of which it was known, when last looked at, what nobody will look at any more. */
+  /** Number of rows for which it was known, at the last check, which positions can be dropped. */
   #settled = 0;
-  /** For each row, how many positions it had: the position of what comes next. */
+  /** By row: number of positions so far, which is the position of the next input. */
   #counts: number[];
-  /** Whether some row has a position that is not seen. */
+  /** Whether any row has a masked position. */
   #padded = false;
-  /** See {@link rotationSwitch}; null where the session cannot come to it. */
+  /** See {@link rotationSwitch}; null if the session cannot reach it. */
   readonly #switch: number | null;
-  /** Which side of the switch the cached keys are of; null once a pass to change that has failed. */
+  /** Whether the cached keys are beyond the switch; null after a failed attempt to recompute them. */
   #beyond: boolean | null = false;
-  /** All that was fed, to be computed anew when the rotation switches; empty where it never does. */
+  /** All inputs so far, to be recomputed when the rotary embedding switches; empty if it never does. */
   #fed: tf.Tensor3D[] = [];
 
   constructor({ model, batch, capacity, forwardExtras = {}, cache, hidden = [], sights }: DecodingSessionOptions) {
@@ -93,7 +96,7 @@ export class DecodingSession {
     if (sights && sights.length !== batch)
       throw new ModelError({
         code: 'invalid-option',
-        message: `The session has ${batch} rows, and it is said of ${sights.length} who sees whom in them.`,
+        message: `The session has ${batch} rows, but visibility was given for ${sights.length}.`,
       });
     this.#seen = Array.from({ length: batch }, () => new Uint8Array(0));
     this.#places = Array.from({ length: batch }, () => new Int32Array(0));
@@ -102,26 +105,26 @@ export class DecodingSession {
     this.#switch = after !== null && after < capacity ? after : null;
   }
 
-  /** Rows decoded now. */
+  /** Current batch size. */
   get batch(): number {
     return this.#counts.length;
   }
 
-  /** Positions that it holds, padding included: those fed, but for what nobody will look at any more. */
+  /** Number of cached positions, including padding; dropped positions do not count. */
   get length(): number {
     return this.#cache.length;
   }
 
-  /** The positions that each row's next input takes. */
+  /** The position of each row's next input. */
   get positions(): readonly number[] {
     return this.#counts;
   }
 
   /**
-   * Runs the next positions of every row. The result's tensors belong to the caller.
-   * `hidden` is `[batch, outputPositions, width]`, after the final norm; meaningless where the mask is 0.
+   * Runs the next positions of every row. The returned tensors are owned by the caller. `hidden` is
+   * `[batch, outputPositions, width]`, after the final norm; undefined where the mask is 0.
    *
-   * @throws ModelError, and what the model throws; then the session is what it was
+   * @throws ModelError, and whatever the model throws; the session is then unchanged
    */
   feed({
     embeddings,
@@ -137,7 +140,7 @@ export class DecodingSession {
     if (batch !== this.batch)
       throw new ModelError({
         code: 'invalid-option',
-        message: `The session has ${this.batch} rows; it was fed ${batch}.`,
+        message: `The session has ${this.batch} rows, but was fed ${batch}.`,
       });
     if (offset + time > this.capacity) {
       throw new ModelError({
@@ -209,7 +212,7 @@ export class DecodingSession {
       }
       result = pass();
     } catch (error) {
-      // The model counts its positions before it is through.
+      // The model advances its position count before the pass is complete.
       if (this.#cache.length !== offset) this.#cache.advance(offset - this.#cache.length);
       for (const [row, sight] of (this.#sights ?? []).entries())
         sight.forgetLast((counts[row] as number) - (this.#counts[row] as number));
@@ -224,7 +227,7 @@ export class DecodingSession {
     return result;
   }
 
-  /** Logits of the last position of what `feed` gave: `[batch, vocabulary]`. */
+  /** Logits of the last position in `hidden`, as returned by `feed`: `[batch, vocabulary]`. */
   logits(hidden: tf.Tensor3D): tf.Tensor2D {
     return tf.tidy(() =>
       this.model.logits(lastPosition(hidden).reshape([hidden.shape[0], hidden.shape[2]]) as tf.Tensor2D),
@@ -232,8 +235,8 @@ export class DecodingSession {
   }
 
   /**
-   * Takes back the last positions of rows, as many as given for each: nothing sees them, and what is fed next takes their
-   * place in the count. For drafts that turn out wrong. Their room in the cache is not given back.
+   * Removes the last positions of each row, `counts[row]` of them: they are masked, and the next input takes their
+   * place in the count. Used to reject drafts. Their cache memory is not released.
    */
   forgetLast(counts: readonly number[]): void {
     const { length } = this.#cache;
@@ -243,7 +246,7 @@ export class DecodingSession {
     if (!fits)
       throw new ModelError({
         code: 'invalid-option',
-        message: `forgetLast takes for each of ${this.batch} rows how many of its last positions to forget, all of them seen ones; got ${counts.join(', ')}.`,
+        message: `forgetLast takes the number of last positions to remove for each of ${this.batch} rows, none of them masked; got ${counts.join(', ')}.`,
       });
     for (const [row, count] of counts.entries()) {
       if (count === 0) continue;
@@ -256,15 +259,15 @@ export class DecodingSession {
   }
 
   /**
-   * Keeps the first `length` positions that it holds, padding included, the same of every row, and gives back the room of
-   * those after them: what is fed next takes their place.
+   * Keeps the first `length` positions of every row, including padding, and releases the rest: the next input takes
+   * their place.
    */
   keepFirst(length: number): void {
     const held = this.#cache.length;
     if (!Number.isInteger(length) || length < 0 || length > held)
       throw new ModelError({
         code: 'invalid-option',
-        message: `keepFirst takes how many of the ${held} positions stay, got ${length}.`,
+        message: `keepFirst takes the number of positions to keep, at most ${held}; got ${length}.`,
       });
     if (length === held) return;
     for (const [row, places] of this.#places.entries()) {
@@ -288,7 +291,7 @@ export class DecodingSession {
     });
   }
 
-  /** Keeps these rows, in this order: drops those that are finished; a row that is named twice goes on as two. */
+  /** Keeps these rows, in this order, and drops the others; a repeated row is duplicated. */
   selectRows(rows: readonly number[]): void {
     this.#cache.selectRows(rows);
     this.#fed = this.#fed.map((embeddings) => {
@@ -304,7 +307,7 @@ export class DecodingSession {
     this.#sights = this.#sights && rows.map((row) => (this.#sights?.[row] as RowSight).copy());
   }
 
-  /** Frees the cache. */
+  /** Frees the KV cache. */
   dispose(): void {
     this.#cache.dispose();
     tf.dispose(this.#fed);
@@ -312,17 +315,17 @@ export class DecodingSession {
   }
 
   /**
-   * Lets go of keys and values that nobody will look at any more, once they are half of what is held: copying what stays
-   * takes about a step.
+   * Drops keys and values that no later position can attend to, once they are half of the cache: copying the rest costs
+   * about one step.
    */
   #letGo(): void {
     const { length } = this.#cache;
-    // What is computed anew after a switch of the rotation needs all columns, and so does what counts them.
+    // Recomputation after a rotary switch needs all columns, and so do layers that count them.
     if (!this.#sights || !this.#cache.keepPositions || this.#switch !== null) return;
     if (this.#hidden.some((columns) => [...columns].some((column) => column >= length))) return;
     const left = this.#sights.map((sight) => sight.leftBehind?.() ?? null);
     const settled = left.filter((one) => one !== null).length;
-    // Later only more of what stays is added: it is looked at again when another row comes to know.
+    // Check again only when another row knows which positions can be dropped.
     if (settled === this.#settled) return;
     this.#settled = settled;
     const columns = leftColumns({
@@ -345,7 +348,7 @@ export class DecodingSession {
     this.#padded = true;
   }
 
-  /** Whether the row has seen each of the last `count` positions. */
+  /** Whether each of the row's last `count` positions is visible. */
   #endsSeen(row: number, count: number, length: number): boolean {
     return (
       count <= length && (this.#seen[row] as Uint8Array).subarray(length - count, length).every((seen) => seen === SEEN)

@@ -3,7 +3,7 @@ import { tf } from '@subtext/tensor';
 import type { LanguageModel } from '../language-model';
 import type { EmbeddedPrompts } from './generate-options';
 
-/** Pads prompts of ids on the left, so that all end at the same position. */
+/** Pads prompts of ids on the left, so that they all end at the same position. */
 export function leftPad({
   prompts,
   padId = 0,
@@ -22,7 +22,7 @@ export function leftPad({
   return { ids, mask, time };
 }
 
-/** `[batch, time, width]` followed by the same ids in every row: `[batch, time + ids, width]`. */
+/** Appends the same ids to every row: `[batch, time, width]` to `[batch, time + ids, width]`. */
 export function appendIds({
   model,
   embeddings,
@@ -39,7 +39,7 @@ export function appendIds({
   });
 }
 
-/** Prompts of ids as vectors, padded on the left. */
+/** Embeds prompts, padded on the left. */
 export function embedPrompts({
   model,
   prompts,

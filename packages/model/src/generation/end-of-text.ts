@@ -3,8 +3,8 @@ import type { RawConfig } from '@subtext/nn';
 import type { LanguageModel } from '../language-model';
 
 /**
- * The ids with which a model ends its text, from its generation_config.json or else its config.json
- * (`eos_token_id`, one or several); empty where neither says. `generate` takes them as `stopIds`.
+ * The model's end-of-text ids, from generation_config.json or else config.json (`eos_token_id`, one or several); empty
+ * if neither has any. Pass them to `generate` as `stopIds`.
  */
 export function endOfTextIds({ model }: { model: LanguageModel }): number[] {
   const text = model.config.text_config as RawConfig | undefined;

@@ -6,71 +6,74 @@ import type { DecodingSession } from './decoding-session';
 import { checkRowMask } from './row-mask';
 import { checkSampling, type SamplingOptions } from './sampling-options';
 
-/** Prompts as vectors, such as a multimodal model's `embedInputs` gives. */
+/** Embedded prompts, as returned by a multimodal model's `embedInputs`. */
 export interface EmbeddedPrompts {
   /** `[batch, time, width]`, left-padded. Not disposed. */
   embeddings: tf.Tensor3D;
   /** `batch` rows of `time` values, 0 on padding. Default: no padding. */
   mask?: readonly (readonly number[] | Int32Array)[] | null;
-  /** Further inputs of every pass, such as the image states of a cross-attention. Default none. */
+  /** Extra inputs of every pass, such as image states for cross-attention. Default none. */
   forwardExtras?: Partial<ForwardOptions>;
-  /** By row, the tokens that the last positions hold, for a session in which tokens tell who sees whom. Default none is known. */
+  /**
+   * By row, the token ids of the last positions, for a session whose visibility mask depends on tokens. Default:
+   * unknown.
+   */
   ids?: readonly (readonly number[] | Int32Array)[];
 }
 
-/** A token as it is generated. */
+/** A generated token, as passed to `onToken`. */
 export interface GeneratedToken {
   /** The row of `inputs`. */
   row: number;
-  /** Counting from 0. */
+  /** From 0. */
   index: number;
   id: number;
-  /** Whether the row ends with it. */
+  /** Whether it is the row's last token. */
   last: boolean;
 }
 
 export interface GenerateOptions extends SamplingOptions {
   model: LanguageModel;
-  /** One prompt a row, as ids, of any lengths; or prompts already embedded. */
+  /** One prompt per row, as ids of any length, or embedded prompts. */
   inputs: readonly (readonly number[] | Int32Array)[] | EmbeddedPrompts;
   /**
-   * Holds the beginning of every row; `inputs` are what follows, with room in the session for them, the draft and the new
-   * tokens. It is used up, and freed by the caller. Default: a session of its own.
+   * A session that already holds the beginning of every row; `inputs` are the continuation, and it must have room for
+   * them, the draft and the new tokens. It is consumed, but freed by the caller. Default: a new session.
    */
   session?: DecodingSession;
-  /** By row, the tokens that the session holds already, for the penalty of repetition. Default none is known. */
+  /** By row, the token ids already in the session, for the repetition penalty. Default: unknown. */
   history?: readonly (readonly number[])[];
   maxNewTokens: number;
-  /** Stop ids are not chosen before this many tokens. Default 0. */
+  /** Minimum number of tokens before a stop id. Default 0. */
   minNewTokens?: number;
-  /** Ids that end a row: for all rows, or a list for each. The id that ends a row is its last. Default none. */
+  /** Ids that end a row, for all rows or a list per row. The stop id is included in the output. Default none. */
   stopIds?: readonly number[] | readonly (readonly number[])[];
   /**
-   * What makes tokens less likely that the prompt or the continuation holds already: their logits are divided by it where
-   * they are above 0, else multiplied (CTRL, arXiv 1909.05858). Default 1, which changes nothing.
+   * Repetition penalty: logits of tokens already in the prompt or the continuation are divided by it if positive,
+   * otherwise multiplied (CTRL, arXiv 1909.05858). Default 1: no penalty.
    */
   repetitionPenalty?: number;
-  /** Of the random draws; each row has a stream of its own, whatever else is in the batch. Default 0. */
+  /** Random seed; each row has its own stream, independent of the rest of the batch. Default 0. */
   seed?: number;
   /**
-   * Whether to give, for each token, the hidden state that predicted it; of the layer named (as transformers counts
-   * them), by default the last one, after the final norm. Default false.
+   * Whether to return the hidden state that predicted each token, at the given layer (numbered as in transformers) or
+   * by default after the final norm. Default false.
    */
   outputStates?: boolean | { layer: number };
   /**
-   * Ids that every row is expected to begin with. They run in one pass with the prompt, and are kept as far as greedy
+   * Ids that every row is expected to begin with. They are run in one pass with the prompt, and kept as far as greedy
    * decoding would have chosen them: the same tokens in fewer passes (speculative decoding, arXiv 2211.17192, with a
-   * fixed draft). Greedy decoding only; else it is left unused. Default none.
+   * fixed draft). Ignored unless decoding is greedy. Default none.
    */
   draft?: readonly number[];
   /**
-   * How written tokens enter the next pass, `[rows, 1, width]`, from the ids and the states `[rows, 1, width]` that predicted
-   * them, after the final norm. Not asked for the draft's. Default: as their embeddings.
+   * Embeds generated tokens for the next pass, `[rows, 1, width]`, given their ids and the states `[rows, 1, width]`
+   * that predicted them, after the final norm. Not used for the draft. Default: the token embeddings.
    */
   embedNext?: (options: { ids: Int32Array; states: tf.Tensor3D }) => tf.Tensor3D;
   /** Called with each token. */
   onToken?: (token: GeneratedToken) => void;
-  /** Stops generation between two tokens; what was generated is returned. */
+  /** Stops generation between tokens; tokens generated so far are returned. */
   signal?: AbortSignal;
 }
 
@@ -78,16 +81,16 @@ export interface GenerateOptions extends SamplingOptions {
 export type StopReason = 'stop-id' | 'max-new-tokens' | 'max-positions' | 'aborted';
 
 export interface Generation {
-  /** The new ids of each row, the stop id included. */
+  /** Generated ids per row, including the stop id. */
   ids: number[][];
   reasons: StopReason[];
-  /** How many passes through the model each row took, the prompt's among them. */
+  /** Number of forward passes per row, including the prompt's. */
   passes: number[];
-  /** `states[row][index]` is the state that predicted that token, `[width]`; null unless asked for. */
+  /** `states[row][index]` is the state that predicted that token, `[width]`; null unless requested. */
   states: Float32Array[][] | null;
 }
 
-/** Whether prompts are vectors already. */
+/** Whether the prompts are already embedded. */
 export function isEmbedded(inputs: GenerateOptions['inputs']): inputs is EmbeddedPrompts {
   return !Array.isArray(inputs);
 }
@@ -128,11 +131,11 @@ export function checkGenerateOptions({
   const lists = stopIds.some((entry) => Array.isArray(entry));
   if (lists && (stopIds.length !== batch || !stopIds.every((entry) => Array.isArray(entry))))
     fail(
-      `stopIds has lists for ${stopIds.filter((entry) => Array.isArray(entry)).length} rows where there are ${batch}.`,
+      `stopIds has lists for ${stopIds.filter((entry) => Array.isArray(entry)).length} rows, but there are ${batch}.`,
     );
-  // An id that the model cannot write is none that it ends with; numbers that are no ids are a mistake.
+  // Ids beyond the vocabulary can never be generated and are harmless; values that are not ids are a mistake.
   const odd = (stopIds as readonly (number | readonly number[])[]).flat().find((id) => !Number.isInteger(id) || id < 0);
-  if (odd !== undefined) fail(`stopIds holds ${String(odd)}, which is no id.`);
+  if (odd !== undefined) fail(`stopIds holds ${String(odd)}, which is not an id.`);
   const strange = draft.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabularySize);
   if (strange !== undefined) fail(`draft holds the id ${strange}; the model's ids are 0 to ${vocabularySize - 1}.`);
   if (isEmbedded(inputs)) {

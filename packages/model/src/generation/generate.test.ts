@@ -242,7 +242,7 @@ describeOnEngines('generate', () => {
           session: new DecodingSession({ model, batch: 3, capacity: 4 }),
           maxNewTokens: 1,
         }),
-      ).rejects.toThrow(/3 rows; inputs have 2/);
+      ).rejects.toThrow(/3 rows, but inputs have 2/);
     });
 
     it('ends at the last position the model has', async () => {

@@ -28,11 +28,11 @@ interface Row {
 }
 
 /**
- * Generates up to `maxNewTokens` tokens for each prompt, side by side: prompts are padded on the left, every position is
- * computed once (cached), rows that are finished leave the batch. Greedy by default. A row's tokens do not depend on the
- * rows beside it. Ids that the model's generation_config.json lists as `suppress_tokens` are never written.
+ * Generates up to `maxNewTokens` tokens for a batch of prompts, with left padding and a KV cache; finished rows leave
+ * the batch. Greedy by default. A row's tokens do not depend on the rest of the batch. Ids in `suppress_tokens` of the
+ * model's generation_config.json are never generated.
  *
- * @throws ModelError; `not-a-number` where logits are NaN or infinite, sampled or not
+ * @throws ModelError; `not-a-number` if logits are NaN or infinite, with or without sampling
  */
 export async function generate(options: GenerateOptions): Promise<Generation> {
   checkGenerateOptions(options);
@@ -61,7 +61,8 @@ export async function generate(options: GenerateOptions): Promise<Generation> {
     throw new ModelError({ code, message });
   };
   const begun = options.session?.positions ?? new Array<number>(batch).fill(0);
-  if (begun.length !== batch) refuse('invalid-option', `The session has ${begun.length} rows; inputs have ${batch}.`);
+  if (begun.length !== batch)
+    refuse('invalid-option', `The session has ${begun.length} rows, but inputs have ${batch}.`);
   const longest = Math.max(
     ...begun.map(
       (earlier, row) =>
@@ -85,7 +86,7 @@ export async function generate(options: GenerateOptions): Promise<Generation> {
   }));
   const steps = Math.min(maxNewTokens, maxPositions - longest + 1);
   const choosing = (step: number) => step < minNewTokens || temperature > 0 || repetitionPenalty !== 1;
-  // The token after the draft is chosen in the same pass, so the draft stays one below the limit.
+  // The token after the draft is chosen in the same pass, so the draft must be one shorter than the limit.
   const draft = choosing(0) ? [] : (options.draft ?? []).slice(0, steps - 1);
   const session =
     options.session ??
@@ -98,7 +99,7 @@ export async function generate(options: GenerateOptions): Promise<Generation> {
   const layer = typeof outputStates === 'object' ? outputStates.layer : model.dimensions.layers;
   const onLastLayer = layer === model.dimensions.layers;
   const { width } = model.dimensions;
-  /** The rows in the session, in its order; finished ones stay until half are finished. */
+  /** Rows in the session, in its order; finished rows are dropped once half are finished. */
   let present = rows;
   let input =
     draft.length === 0 ? prompts.embeddings : appendIds({ model, embeddings: prompts.embeddings, ids: draft });
@@ -108,7 +109,7 @@ export async function generate(options: GenerateOptions): Promise<Generation> {
       ? null
       : prompts.mask.map((row) => [...row, ...draft.map(() => 1)]);
   let drafted = draft;
-  /** The states that predicted the last tokens, while `embedNext` may ask for them. */
+  /** States that predicted the last tokens, if `embedNext` needs them. */
   let predicting: tf.Tensor3D | null = null;
   const given = isEmbedded(inputs) ? prompts.ids : inputs;
   let ids = rows.map(({ row }) => [...(given?.[row] ?? []), ...draft]);
@@ -138,7 +139,7 @@ export async function generate(options: GenerateOptions): Promise<Generation> {
           choices: greedy?.ids ?? null,
           surprise: greedy?.surprise ?? null,
           logits: sampled ? predicted : null,
-          // A tensor of its own: `states` may be the same.
+          // Clone, since `states` may be the same tensor.
           predicting: embedNext ? lastPositions({ states: hidden, count: predictions }).clone() : null,
         };
       });
@@ -165,7 +166,7 @@ export async function generate(options: GenerateOptions): Promise<Generation> {
           let id = chosen?.[at] as number;
           if (surprises !== undefined && !Number.isFinite(surprises[at])) throw notANumber(` of row ${row.row}`);
           if (logitValues !== undefined) {
-            // Not the vocabulary's size: Mllama has embeddings that it cannot write.
+            // Not the vocabulary size: Mllama has embeddings that it cannot generate.
             const columns = logitValues.length / present.length;
             const own = logitValues.slice(place * columns, (place + 1) * columns);
             if (repetitionPenalty !== 1)
@@ -204,7 +205,7 @@ export async function generate(options: GenerateOptions): Promise<Generation> {
       }
       let chosenIds = next;
       let places = present.map((_, place) => place);
-      // Dropping rows copies the cache, so it waits until half of them are finished.
+      // Dropping rows copies the cache, so wait until half of them are finished.
       if (active.length * 2 <= present.length) {
         session.selectRows(active);
         chosenIds = Int32Array.from(active, (place) => next[place] as number);

@@ -1,9 +1,9 @@
 import { tf } from '@subtext/tensor';
 
-/** What a row has in a column: padding, a position, or a position that nothing sees. */
+/** State of a row's column: padding, a position, or a fully masked position. */
 export const [NOTHING, SEEN, HIDDEN] = [0, 1, 2];
 
-/** The positions from column `first` on. Where there is none, any. */
+/** The positions from column `first` on; any value where there is none. */
 export function positionsOf({ places, first }: { places: readonly Int32Array[]; first: number }): {
   positions: tf.Tensor2D;
   largestPosition: number;

@@ -1,17 +1,17 @@
 /**
- * The columns that stay when what nobody will look at any more goes: by row as many, −1 for padding on the left. Null where
- * less than half of the columns would go.
+ * The columns to keep when positions that can no longer be attended to are dropped: the same number in each row, −1 for
+ * left padding. Null if fewer than half of the columns would be dropped.
  */
 export function leftColumns({
   left,
   places,
   seen,
 }: {
-  /** By row: whether nobody will look at a position any more; null where that is not known, and all stay. */
+  /** By row: whether no later position can attend to a position; null if unknown, and all are kept. */
   left: readonly (((position: number) => boolean) | null)[];
-  /** By row and column its position, −1 where it holds none. */
+  /** By row and column: its position, −1 if there is none. */
   places: readonly Int32Array[];
-  /** By row and column, 0 where nothing sees it whatever comes. */
+  /** By row and column: 0 if it is masked for all future positions. */
   seen: readonly ArrayLike<number>[];
 }): Int32Array[] | null {
   const length = places[0]?.length ?? 0;

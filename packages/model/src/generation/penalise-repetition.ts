@@ -1,6 +1,6 @@
 /**
- * Makes tokens less likely that were written already, in place: their logits are divided by `penalty` where they are above
- * 0, else multiplied (CTRL, arXiv 1909.05858).
+ * Applies a repetition penalty in place: logits of tokens already present are divided by `penalty` if positive,
+ * otherwise multiplied (CTRL, arXiv 1909.05858).
  */
 export function penaliseRepetition({
   logits,
@@ -13,7 +13,7 @@ export function penaliseRepetition({
 }): void {
   for (const id of new Set(ids)) {
     const value = logits[id];
-    // The model may read tokens that it cannot write.
+    // The model may have input tokens that it cannot generate.
     if (value !== undefined) logits[id] = value > 0 ? value / penalty : value * penalty;
   }
 }

@@ -2,32 +2,34 @@ import { tf } from '@subtext/tensor';
 
 import type { PassVisibility } from '../language-model';
 
-/** Who sees whom in one row of a session, which tells it of each position as it is fed. Positions count from 0, padding not. */
+/**
+ * The visibility mask of one row of a session, updated with each position fed. Positions count from 0, without padding.
+ */
 export interface RowSight {
-  /** The next position: the token that is fed there; null for what is none (a picture's vector, a hidden state). */
+  /** Adds the next position, with the token fed there; null for anything else (an image vector, a hidden state). */
   push(id: number | null): void;
-  /** Takes back the last positions. */
+  /** Removes the last positions. */
   forgetLast(count: number): void;
-  /** Whether a position may look at one before it, or at itself. */
+  /** Whether a position may attend to an earlier one or itself. */
   sees(position: number, key: number): boolean;
-  /** Whether a position may look at pictures that stand beside the sequence. */
+  /** Whether a position may attend to images outside the sequence (cross-attention). */
   seesPictures(position: number): boolean;
   /**
-   * Tells of a position whether nothing that may still come can look at it, so that its keys and values may go; null while
-   * that cannot be told. @default it never can
+   * Returns a test for positions that no future position can attend to, so that their keys and values can be dropped;
+   * null while that is unknown. @default never known
    */
   leftBehind?(): ((position: number) => boolean) | null;
-  /** One that goes on by itself from here. */
+  /** An independent copy of the current state. */
   copy(): RowSight;
 }
 
-/** By column its position, −1 where it holds none: positions are counted where `columns` is not 0. */
+/** Position of each column, −1 where there is none: positions are counted where `columns` is not 0. */
 function placesOf(columns: ArrayLike<number>): Int32Array {
   let count = 0;
   return Int32Array.from(columns, (held) => (held === 0 ? -1 : count++));
 }
 
-/** What the columns from `first` on may look at. */
+/** Visibility mask of the columns from `first` on. */
 export function sightVisibility({
   sights,
   columns,
@@ -35,9 +37,9 @@ export function sightVisibility({
   first = 0,
 }: {
   sights: readonly RowSight[];
-  /** By row, 0 where a column holds no position. */
+  /** By row: 0 where a column has no position. */
   columns: readonly ArrayLike<number>[];
-  /** By row and column its position, −1 where it holds none; ascending. @default counted along the columns */
+  /** By row and column: its position, −1 if there is none; ascending. @default counted along the columns */
   places?: readonly Int32Array[];
   /** @default 0 */ first?: number;
 }): PassVisibility {

@@ -3,9 +3,9 @@ import { notANumber } from './greedy-tokens';
 import { checkSampling, type SamplingOptions } from './sampling-options';
 
 /**
- * The index of the largest logit; the first of equals.
+ * Index of the largest logit; the first among ties.
  *
- * @throws ModelError `not-a-number` where one is NaN or +∞, or none is above −∞
+ * @throws ModelError `not-a-number` if one is NaN or +∞, or none is above −∞
  */
 export function argumentOfMaximum(logits: Float32Array): number {
   let best = 0;
@@ -19,11 +19,10 @@ export function argumentOfMaximum(logits: Float32Array): number {
 }
 
 /**
- * Draws a token from one row of logits: temperature, then top-k, then top-p (nucleus sampling, arXiv 1904.09751), then
- * min-p (arXiv 2407.01082), in transformers' order. The vocabulary is not sorted: only as many of its likeliest tokens as
- * the draw reaches.
+ * Samples a token from one row of logits: temperature, then top-k, top-p (nucleus sampling, arXiv 1904.09751) and min-p
+ * (arXiv 2407.01082), in transformers' order. Sorts only as much of the vocabulary as the draw requires.
  *
- * @throws ModelError `invalid-option`; `not-a-number` where a logit is NaN or +∞, or none is above −∞
+ * @throws ModelError `invalid-option`; `not-a-number` if a logit is NaN or +∞, or none is above −∞
  */
 export function sampleToken({
   logits,
@@ -40,7 +39,7 @@ export function sampleToken({
   const weightOf = (value: number) => Math.exp((value - likeliest) / temperature);
   const share = random.uniform();
   const { counts, masses, total } = histogram({ logits, likeliest, temperature, weighs: topK >= logits.length });
-  // How far from the likeliest the draw may get; and everything, where rounding leaves it there.
+  // Limit of the draw's distance from the top token; unlimited if rounding exhausts it.
   const bin =
     total === null
       ? firstReaching(counts, topK)
@@ -52,7 +51,7 @@ export function sampleToken({
     const sorted = valuesFrom(logits, least);
     const rank = drawRank({ sorted, whole: sorted.length === logits.length, weightOf, total, topK, topP, minP, share });
     if (rank === null) continue;
-    // The rank tells which value; ties go by id.
+    // The rank determines the value; ties are ordered by id.
     const value = sorted[rank] as number;
     let id = -1;
     for (let ties = rank - sorted.indexOf(value); ties >= 0; ties--) id = logits.indexOf(value, id + 1);
@@ -61,11 +60,11 @@ export function sampleToken({
   return best;
 }
 
-/** How finely logits are told apart before some of them are sorted, and how far: what is rarer than e⁻³² is one bin. */
+/** Histogram resolution and range, used before sorting; everything rarer than e⁻³² shares one bin. */
 const binsPerNat = 8;
 const bins = 32 * binsPerNat;
 
-/** How many tokens, and how much weight, lie at each distance from the likeliest; weights and their sum only where asked for. */
+/** Number and total weight of tokens at each distance from the top token; weights and their sum only on request. */
 function histogram({
   logits,
   likeliest,
@@ -88,14 +87,14 @@ function histogram({
   return { counts, masses, total: weighs ? masses.reduce((sum, mass) => sum + mass, 0) : null };
 }
 
-/** The first bin with which the sum reaches `target`; the last if none does. */
+/** The first bin at which the cumulative sum reaches `target`; the last if none does. */
 function firstReaching(values: Float64Array, target: number): number {
   let sum = 0;
   for (let bin = 0; bin < bins; bin++) if ((sum += values[bin] as number) >= target) return bin;
   return bins;
 }
 
-/** The values from `least` on, falling. */
+/** Logits from `least` up, in descending order. */
 function valuesFrom(logits: Float32Array, least: number): Float32Array {
   let count = 0;
   for (let id = 0; id < logits.length; id++) if ((logits[id] as number) >= least) count++;
@@ -105,7 +104,7 @@ function valuesFrom(logits: Float32Array, least: number): Float32Array {
   return found.sort().reverse();
 }
 
-/** The rank that a uniform `share` falls on; null where the values are too few to tell. */
+/** The rank that a uniform `share` falls on; null if more values are needed to tell. */
 function drawRank({
   sorted,
   whole,
@@ -116,12 +115,12 @@ function drawRank({
   minP,
   share,
 }: {
-  /** The largest values, falling. */
+  /** The largest values, in descending order. */
   sorted: Float32Array;
-  /** Whether they are all that there are. */
+  /** Whether these are all values. */
   whole: boolean;
   weightOf: (value: number) => number;
-  /** Σ over all tokens, or null where top-k leaves some out. */
+  /** Sum over all tokens; null if top-k excludes some. */
   total: number | null;
   topK: number;
   topP: number;
@@ -136,7 +135,7 @@ function drawRank({
   let mass = 0;
   while (kept < weights.length && (kept === 0 || (mass < topP * sum && (weights[kept] as number) >= minP)))
     mass += weights[kept++] as number;
-  // Whether what is kept ends within these values.
+  // Whether the kept tokens end within these values.
   const ends = whole || kept < weights.length || total === null;
   if (!ends && (topP < 1 || minP > 0)) return null;
   let draw = share * (ends ? mass : sum);

@@ -1,13 +1,13 @@
 import { ModelError } from '../model-error';
 
 export interface SamplingOptions {
-  /** 0 takes the likeliest token; above, logits are divided by it. Default 0. */
+  /** Divides the logits; 0 is greedy. Default 0. */
   temperature?: number;
-  /** Only the `topK` likeliest tokens are drawn from: a whole number. Default all. */
+  /** Sample only from the `topK` most likely tokens. Default: all. */
   topK?: number;
-  /** Only the likeliest tokens that together reach this probability are drawn from. Default 1, which is all. */
+  /** Sample only from the most likely tokens with this total probability (nucleus sampling). Default 1: all. */
   topP?: number;
-  /** Only tokens that have at least this share of the likeliest one's probability are drawn from. Default 0, which is all. */
+  /** Sample only from tokens with at least this fraction of the top token's probability. Default 0: all. */
   minP?: number;
 }
 

@@ -4,10 +4,10 @@ import type { LanguageModel } from '../language-model';
 import { ModelError } from '../model-error';
 
 /**
- * What is added to logits so that ids are never written, `[vocabulary]` with −∞ at those that the model's
- * generation_config.json names (`suppress_tokens`, as transformers reads it); null where it names none. The caller frees it.
+ * Bias to add to logits, `[vocabulary]`, with −∞ for ids in `suppress_tokens` of the model's generation_config.json, as
+ * in transformers; null if there are none. The caller disposes it.
  *
- * @throws ModelError `invalid-option` where they are no ids of the model
+ * @throws ModelError `invalid-option` if they are not ids of the model
  */
 export function suppressedTokens({ model }: { model: LanguageModel }): tf.Tensor1D | null {
   const named: unknown = model.generationConfig?.suppress_tokens;
@@ -17,7 +17,7 @@ export function suppressedTokens({ model }: { model: LanguageModel }): tf.Tensor
   if (!Array.isArray(named) || !named.every(isId) || new Set(named).size >= outputWidth)
     throw new ModelError({
       code: 'invalid-option',
-      message: `generation_config.json: suppress_tokens must be a list of ids from 0 to ${outputWidth - 1}, and leave some to write.`,
+      message: `generation_config.json: suppress_tokens must be a list of ids from 0 to ${outputWidth - 1}, not all of them.`,
     });
   if (named.length === 0) return null;
   const added = new Float32Array(outputWidth);

@@ -202,7 +202,7 @@ describeOnEngines('a rotation that switches (LongRoPE)', () => {
     tf.tidy(() => {
       const run = (time: number) => model.forward({ embeddings: tf.ones([1, time, model.dimensions.width]), cache });
       run(switchesAfter);
-      expect(() => run(1)).toThrow(/Beyond 18 positions this phi3 rotates all positions otherwise/);
+      expect(() => run(1)).toThrow(/Beyond 18 positions this phi3 changes the rotation of all positions/);
     });
     cache.dispose();
     model.dispose();

@@ -1,6 +1,6 @@
 import type { RawConfig } from '@subtext/nn';
 
-/** Keys that transformers 5 takes as a float alone: `30` for `30.0` is refused there. */
+/** Keys that transformers 5 requires to be floats: `30` instead of `30.0` is rejected. */
 const floatKeys = [
   'attn_logit_softcapping',
   'final_logit_softcapping',
@@ -13,7 +13,10 @@ const floatKeys = [
 ];
 const wholeFloat = new RegExp(`^( *"(?:${floatKeys.join('|')})": -?\\d+)(,?)$`, 'gm');
 
-/** A config.json's text, in which floats that are whole numbers stay floats, though JavaScript knows no difference. */
+/**
+ * Serialises a config.json, writing whole-number floats with a decimal point, since JavaScript does not distinguish
+ * them.
+ */
 export function configText(config: RawConfig): string {
   return `${JSON.stringify(config, null, 2).replace(wholeFloat, '$1.0$2')}\n`;
 }

@@ -11,31 +11,32 @@ import { configText } from './config-text';
 
 export interface SaveModelOptions {
   model: LanguageModel;
-  /** Made if need be. Weight files of an earlier save are replaced; other files stay. */
+  /** Created if it does not exist. Weight files of an earlier save are replaced; other files are kept. */
   folder: string;
-  /** The weights' type in the file; the narrower ones round. Default `F32`. */
+  /** Dtype of the saved weights; narrower ones round. Default `F32`. */
   dtype?: 'F32' | 'BF16' | 'F16';
-  /** The most bytes of weights in a file; more make several files and an index. Default 5e9, as transformers. */
+  /**
+   * Maximum size of a weights file in bytes; larger models are sharded with an index. Default 5e9, as in transformers.
+   */
   maximumShardBytes?: number;
 }
 
 const dtypeNames = { F32: 'float32', BF16: 'bfloat16', F16: 'float16' } as const;
 
-/** The config as it must be saved: with the class for transformers to make and the type of the weights. */
+/** The config to save, with transformers' class name and the dtype of the weights. */
 function configToSave({ model, dtype }: { model: LanguageModel; dtype: keyof typeof dtypeNames }): RawConfig {
   const config: RawConfig = { ...model.config };
   config.architectures ??= [findFamily({ modelType: model.modelType, path: 'config' }).architecture];
-  // transformers reads `torch_dtype` in every version, `dtype` from 4.56 on: written under the key that is there.
+  // transformers reads `torch_dtype` in every version, and `dtype` from 4.56: write the key that is present.
   const key = 'dtype' in config ? 'dtype' : 'torch_dtype';
   config[key] = dtypeNames[dtype];
   return config;
 }
 
 /**
- * Saves a model as a Hugging Face folder, which transformers loads: config.json, model.safetensors (in shards where it
- * is large) and the generation_config.json it came with. Each file appears whole or not at all, config.json last. Of a model
- * that was there before, config.json is taken away first: where a save is broken off, the folder holds no mixture that
- * loads.
+ * Saves a model as a Hugging Face folder that transformers can load: config.json, model.safetensors (sharded if large)
+ * and its generation_config.json. Files are written atomically, config.json last; an existing config.json is removed
+ * first, so that an interrupted save never leaves a loadable mixture of two models.
  *
  * @throws ModelError `adapter-in-place` while an adapter is not merged; SafetensorsError
  */
@@ -46,12 +47,12 @@ export async function saveModel({ model, folder, dtype = 'F32', maximumShardByte
   if (adapted.length > 0) {
     throw new ModelError({
       code: 'adapter-in-place',
-      message: `The model has adapters on ${adapted.length} layers, which its own weights do not hold. Save them with saveAdapter, or merge them into the weights with mergeLora.`,
+      message: `The model has adapters on ${adapted.length} layers, which are not part of its weights. Save them with saveAdapter, or merge them into the weights with mergeLora.`,
     });
   }
   await mkdir(folder, { recursive: true });
   const declarations = [...model.structure.declarations.values()];
-  /** One tensor at a time is brought from the engine. */
+  /** Reads one tensor at a time from the engine. */
   async function* parts(): AsyncGenerator<TensorPart> {
     for (const { name } of declarations)
       yield { name, data: (await model.parameters.get(name).data()) as Float32Array };
@@ -64,7 +65,7 @@ export async function saveModel({ model, folder, dtype = 'F32', maximumShardByte
     beforePublish: () => rm(join(folder, 'config.json'), { force: true }),
   });
   const generationPath = join(folder, 'generation_config.json');
-  // Another model's stop tokens and temperature would stay otherwise.
+  // Otherwise another model's stop tokens and temperature would remain.
   if (model.generationConfig) await writeJsonFile({ path: generationPath, value: model.generationConfig });
   else await rm(generationPath, { force: true });
   await writeFileAtomically({ path: join(folder, 'config.json'), data: configText(configToSave({ model, dtype })) });

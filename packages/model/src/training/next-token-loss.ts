@@ -2,7 +2,7 @@ import { crossEntropy, gatherRows, tf } from '@subtext/tensor';
 import type { LanguageModel } from '../language-model';
 import { ModelError } from '../model-error';
 
-/** A position without loss, as in transformers. */
+/** Label of positions without loss, as in transformers. */
 const ignoredLabel = -100;
 
 export interface NextTokenLossOptions {
@@ -10,21 +10,21 @@ export interface NextTokenLossOptions {
   /** Hidden states after the final norm: `[batch, time, width]`. */
   hidden: tf.Tensor3D;
   /**
-   * `batch` rows of `time` labels, standing where their ids stand in the input: the state at position t − 1 is held
-   * against the label at t. −100 has no loss, and neither has position 0.
+   * Labels, `batch` rows of `time`, aligned with the input ids: the state at position t − 1 is compared with the label
+   * at t. Positions with label −100, and position 0, have no loss.
    */
   labels: readonly (readonly number[] | Int32Array)[];
 }
 
 /**
  * Next-token cross-entropy: `Σ −log softmax(logits[t − 1])[label[t]]` over the labelled positions, and their number.
- * Logits are computed for these positions only, which in a batch with prompts and padding is a fraction.
- * Differentiable; call it where `forward` is called.
+ * Logits are computed only for these positions, usually a fraction of the batch. Differentiable; call it in the same
+ * scope as `forward`.
  */
 export function nextTokenLoss({ model, hidden, labels }: NextTokenLossOptions): {
-  /** The sum of the losses; divide by `count` for the mean. */
+  /** Sum of the losses; divide by `count` for the mean. */
   sum: tf.Scalar;
-  /** Labelled positions. */
+  /** Number of labelled positions. */
   count: number;
 } {
   const [batch, time, width] = hidden.shape;
