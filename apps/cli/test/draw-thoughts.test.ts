@@ -85,7 +85,9 @@ describe('a drawer', () => {
     const path = join(folder, 'run/reasoner/drawer/subtext.json');
     const text = await readFile(path, 'utf8');
     await writeFile(path, text.replace('"caption"', '"elsewhere"'));
-    expect((await think('--draw', 'none.png')).stderr).toMatch(/stage "elsewhere", of which the answer has none/);
+    expect((await think('--draw', 'none.png')).stderr).toMatch(
+      /stage "elsewhere", but the answer has no thoughts of it/,
+    );
     await writeFile(path, text.replace('"thoughts": 1', '"thoughts": 2'));
     expect((await think('--draw', 'none.png')).stderr).toMatch(/has no hidden_1\.weight/);
     await writeFile(path, text);

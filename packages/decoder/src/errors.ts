@@ -1,24 +1,24 @@
 import { SubtextError } from '@subtext/core';
 
-/** What went wrong, for programs; the message is for people. */
+/** Machine-readable error codes. */
 export type DecoderErrorCode =
   | 'invalid-option'
   | 'empty-set'
   | 'length-mismatch'
-  /** The interpreter does not explain that stage, or the drawer does not draw it. */
+  /** The interpreter or drawer does not support that stage. */
   | 'unknown-stage'
-  /** Thoughts of another width than the interpreter or drawer was made for. */
+  /** Thoughts have a different width than the interpreter or drawer expects. */
   | 'width-mismatch'
-  /** A folder that holds no interpreter, or one that this version can't read. */
+  /** The folder has no interpreter, or one that this version cannot read. */
   | 'not-an-interpreter'
-  /** A folder that holds no drawer, or one that this version can't read. */
+  /** The folder has no drawer, or one that this version cannot read. */
   | 'not-a-drawer'
-  /** The reasoner is not of the kind that is to be looked into. */
+  /** The reasoner's method or model is not supported here. */
   | 'unsuitable-reasoner'
-  /** An example lacks what is measured on it, such as a graph. */
+  /** An example lacks required data, such as a graph. */
   | 'invalid-task-data';
 
-/** The error of this package: says what, where and what to do. */
+/** Base error of this package. */
 export class DecoderError extends SubtextError<DecoderErrorCode> {
   override readonly name = 'DecoderError';
 

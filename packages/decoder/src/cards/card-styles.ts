@@ -1,6 +1,6 @@
 /**
- * The style of cards, for pages that have the colours `--line`, `--quiet`, `--panel`, `--accent`, `--good`, `--bad`,
- * `--uncertain` and `--mark`, each with a contrast of at least 4.5 : 1 on the ground where it is text.
+ * CSS of cards, for pages that define the colours `--line`, `--quiet`, `--panel`, `--accent`, `--good`, `--bad`,
+ * `--uncertain` and `--mark`. Text colours need a contrast of at least 4.5 : 1 against the background.
  */
 export const cardStyles = `
 .cards h4, .cards h5 { margin: 0; } .cards h5 { font-weight: 600; font-size: .8rem; color: var(--quiet); }

@@ -2,31 +2,31 @@ import { escapeHtml } from './escape-html';
 import { type CardPicture, pictureCard } from './picture-card';
 import { type CardThought, thoughtCard } from './thought-card';
 
-/** A question with what a model made of it. */
+/** A question with a model's output. */
 export interface CardExample {
-  /** Names the example, such as its id. */
+  /** Name of the example, such as its id. */
   name: string;
   question: string;
-  /** The model's answer; null where its output held none. */
+  /** The model's answer; null if none could be parsed. */
   answer: string | null;
   /** The true answer. */
   expected: string;
   correct: boolean;
   /** @default none */
   image?: CardPicture;
-  /** The thinking tokens as the tokenizer writes them, in order. @default none */
+  /** The thinking tokens as text, in order. @default none */
   thinkingTokens?: readonly string[];
   /** @default none */
   thoughts?: readonly CardThought[];
-  /** The whole output as written, shown on demand. @default none */
+  /** The full output, shown on demand. @default none */
   output?: string;
   /** Counts and times, such as `14 generated tokens`. @default none */
   counts?: readonly string[];
 }
 
 /**
- * An example as HTML, with picture, question, answer and each thought: in the galleries of reports and of the inspector. It
- * stands in an element of the class `cards`, on a page with `cardStyles`. All text is escaped.
+ * Renders an example as HTML, with image, question, answer and each thought, for the galleries of reports and the
+ * inspector. Place it in an element of class `cards`, on a page with `cardStyles`. All text is escaped.
  */
 export function exampleCard({
   name,

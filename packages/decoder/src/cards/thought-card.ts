@@ -2,35 +2,37 @@ import { escapeHtml } from './escape-html';
 import { type CardPicture, pictureCard } from './picture-card';
 import { markWordDifferences } from './word-difference';
 
-/** A thought in words beside the stage it stands for. */
+/** A decoded thought beside the true stage. */
 export interface CardThought {
   /** Name of the stage, such as `caption`. */
   stage: string;
-  /** What the interpreter read from the thought; null where no interpreter ran. */
+  /** The interpreter's decoding of the thought; null if no interpreter ran. */
   reading: string | null;
-  /** The stage's true text; null where the data has none. */
+  /** The stage's true text; null if the data has none. */
   truth: string | null;
-  /** What a drawer drew of the thought. @default none */
+  /** An image drawn from the thought. @default none */
   drawing?: CardPicture;
-  /** What is answered with other thoughts in this one's place. @default none */
+  /** Answers with other thoughts swapped in. @default none */
   changes?: CardChange[];
-  /** A short measure, such as `facts 3 of 4`. @default none */
+  /** A short metric, such as `facts 3 of 4`. @default none */
   note?: string;
 }
 
-/** What is answered with other thoughts in place of a stage's own. */
+/** The answer with other thoughts swapped in for a stage's own. */
 export interface CardChange {
-  /** What stands in their place, such as `the caption of test-7`. */
+  /** What was swapped in, such as `the caption of test-7`. */
   change: string;
-  /** Null where no answer could be read. */
+  /** Null if no answer could be parsed. */
   answer: string | null;
-  /** The answer that follows; null where nobody knows. */
+  /** The answer implied by the swapped-in thoughts; null if unknown. */
   expected: string | null;
-  /** Whether the answer is the one that follows. */
+  /** Whether the answer is the implied one. */
   follows: boolean;
 }
 
-/** A thought as HTML: what is read of it beside the truth, the words marked in which they differ, and what changing it does. */
+/**
+ * Renders a thought as HTML: its decoding beside the truth, with differing words marked, and the effect of changing it.
+ */
 export function thoughtCard({ stage, reading, truth, drawing, changes = [], note }: CardThought): string {
   const marked =
     reading !== null && truth !== null

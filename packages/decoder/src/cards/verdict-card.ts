@@ -1,21 +1,21 @@
 import { escapeHtml } from './escape-html';
 
-/** What an audit says of a stage's thoughts. */
+/** An audit's verdict on a stage's thoughts. */
 export interface CardVerdict {
   /** `used`, `partly used`, `not used`, `cannot tell`. */
   verdict: string;
-  /** False where it could as well be its neighbour. */
+  /** False if the confidence interval does not rule out the neighbouring verdict. */
   certain: boolean;
-  /** What the verdict rests on, such as `follows`; null where nothing was measured. */
+  /** The metric behind the verdict, such as `follows`; null if nothing was measured. */
   measure: string | null;
-  /** A share with its interval, each from 0 to 1; null like `measure`. */
+  /** The metric's value and interval, each from 0 to 1; null like `measure`. */
   share: { value: number; interval: readonly [number, number] } | null;
 }
 
 const tones: Record<string, string> = { used: 'good', 'not used': 'bad' };
 const percent = (value: number) => (100 * value).toFixed(0);
 
-/** A verdict as HTML: in a few words, with the share that it rests on and its interval. */
+/** Renders a verdict as HTML, with the value it is based on and its interval. */
 export function verdictCard({ verdict, certain, measure, share }: CardVerdict): string {
   const tone = Object.hasOwn(tones, verdict) ? tones[verdict] : 'uncertain';
   const rests =

@@ -3,9 +3,9 @@ import { isWord, sharedWords, wordPieces } from '../interpreter/shared-words';
 import { escapeHtml } from './escape-html';
 
 /**
- * Two texts as escaped HTML in which the words outside their longest common subsequence are marked:
- * in the reading with `<mark>`, in the truth underlined. Punctuation and spaces are never marked.
- * Texts over 600 words are left unmarked, to keep the time quadratic in little.
+ * Two texts as escaped HTML in which words outside their longest common subsequence are marked: in the reading with
+ * `<mark>`, in the truth underlined. Punctuation and spaces are never marked. Texts of more than 600 words are left
+ * unmarked, because the time is quadratic.
  */
 export function markWordDifferences({ reading, truth }: { reading: string; truth: string }): {
   reading: string;

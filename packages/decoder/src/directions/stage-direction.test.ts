@@ -56,6 +56,6 @@ describe('stageDirection', () => {
       expect.objectContaining({ code: 'length-mismatch' }) as Error,
     );
     const narrow = negative.map((thoughts) => thoughts.map((thought) => ({ ...thought, state: new Float32Array(2) })));
-    refused({ negative: narrow }).toThrow(/Thoughts of 6 and 2 numbers/);
+    refused({ negative: narrow }).toThrow(/widths 6 and 2/);
   });
 });

@@ -4,31 +4,33 @@ import { DecoderError } from '../errors';
 import { fitRegression, standardize } from '../probes/logistic-regression';
 import { euclideanNorm } from '../probes/thought-states';
 
-/** How a direction is found between two groups of thoughts. */
+/** How a direction between two groups of thoughts is computed. */
 export const directionKinds = ['means', 'probe'] as const;
 export type DirectionKind = (typeof directionKinds)[number];
 
 /** Options of {@link stageDirection}. */
 export interface StageDirectionOptions {
-  /** The stage's thoughts of each example that the direction leads to. */
+  /** The stage's thoughts in each example that the direction points to. */
   positive: readonly (readonly SeenThought[])[];
-  /** Of those that it leads away from. @default none: the direction is the positive thoughts' mean itself */
+  /**
+   * The same for examples that it points away from. @default none: the direction is the mean of the positive thoughts
+   */
   negative?: readonly (readonly SeenThought[])[];
   /**
-   * `means`: the difference of the groups' means. `probe`: the direction in which a logistic regression tells them apart,
-   * as long as the groups' means are apart along it. @default 'means'
+   * `means`: the difference of the groups' means. `probe`: the direction of a logistic regression between them, scaled
+   * to the distance between the groups' means along it. @default 'means'
    */
   kind?: DirectionKind;
-  /** In words, what the groups are. */
+  /** Description of the groups. */
   source: string;
 }
 
 /**
- * A direction among the thoughts of a stage, to be added by `steer`: from one group of examples to another, thought by
- * thought. With strength 1 it leads from the middle of one group to that of the other (along it, for a probe).
+ * A direction among a stage's thoughts, for steering: from one group of examples to another, thought by thought.
+ * Strength 1 moves from the mean of one group to that of the other (along the direction, for a probe).
  *
- * @throws DecoderError `empty-set` for an empty group, or a probe without a second one; `length-mismatch` for examples with
- *   other numbers of thoughts, or thoughts of another width
+ * @throws DecoderError `empty-set` for an empty group, or a probe without a second one; `length-mismatch` for examples
+ *   with different numbers of thoughts, or thoughts of different widths
  */
 export function stageDirection({
   positive,
@@ -40,14 +42,14 @@ export function stageDirection({
   if (first === undefined || first.length === 0 || (kind === 'probe' && negative.length === 0))
     throw new DecoderError({
       code: 'empty-set',
-      message: `A direction needs thoughts of ${kind === 'probe' ? 'both groups' : 'the group that it leads to'}; got ${positive.length} and ${negative.length} examples.`,
+      message: `A direction needs thoughts of ${kind === 'probe' ? 'both groups' : 'the positive group'}; got ${positive.length} and ${negative.length} examples.`,
     });
   const all = [...positive, ...negative];
   const odd = all.find((thoughts) => thoughts.length !== first.length);
   if (odd !== undefined)
     throw new DecoderError({
       code: 'length-mismatch',
-      message: `A direction needs as many thoughts of every example; got ${first.length} and ${odd.length}.`,
+      message: `A direction needs the same number of thoughts in every example; got ${first.length} and ${odd.length}.`,
     });
   const of = (pick: (thoughts: readonly SeenThought[]) => Float32Array | undefined) => {
     const picked = (group: typeof all) => group.map((thoughts) => pick(thoughts) as Float32Array);
@@ -78,7 +80,7 @@ function direction({
   if (odd !== undefined)
     throw new DecoderError({
       code: 'length-mismatch',
-      message: `Thoughts of ${width} and ${odd.length} numbers have no direction between them; give states of one model.`,
+      message: `Thoughts have widths ${width} and ${odd.length}; pass states of a single model.`,
     });
   const apart = subtracted(mean(positive, width), mean(negative, width));
   if (kind === 'means') return Float32Array.from(apart);
@@ -92,7 +94,7 @@ function direction({
     regularization: 0.01,
     iterations: 200,
   });
-  // The regression's weights are of standardised units: how much a unit's own step counts there.
+  // The regression's weights refer to standardised features; convert them to the original units.
   const [ones, zeros] = [1, 0].map((value) => apply(new Float64Array(width).fill(value)));
   const normal = Float64Array.from(
     { length: width },

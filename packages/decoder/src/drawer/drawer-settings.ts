@@ -6,7 +6,7 @@ import { DecoderError } from '../errors';
 
 const count = (most: number) => z.number().int().min(1).max(most);
 
-/** The largest `subtext.json`, in bytes. */
+/** Maximum size of `subtext.json`, in bytes. */
 const MOST_BYTES = 2 ** 20;
 
 const drawerSettings = z.looseObject({
@@ -20,30 +20,30 @@ const drawerSettings = z.looseObject({
   width: count(512),
 });
 
-/** What a drawer's `subtext.json` holds, beside its weights. */
+/** The contents of a drawer's `subtext.json`, stored beside its weights. */
 export interface DrawerSettings {
   format: 1;
   kind: 'drawer';
-  /** The stage whose thoughts it draws. */
+  /** The stage that it draws. */
   stage: string;
-  /** How many thoughts the stage has. */
+  /** Number of thoughts of the stage. */
   thoughts: number;
   /** Width of a thought's state. */
   inputWidth: number;
-  /** Width of the two layers between thoughts and pixels. */
+  /** Width of the two hidden layers. */
   hiddenWidth: number;
-  /** Of the picture, in pixels. */
+  /** Of the image, in pixels. */
   height: number;
   width: number;
 }
 
-/** Reads a drawer's `subtext.json` by its schema. Throws `not-a-drawer`, which names what is wrong. */
+/** Reads and validates a drawer's `subtext.json`. Throws `not-a-drawer`, naming what is wrong. */
 export async function readDrawerSettings({
   path,
   folder,
 }: {
   path: string;
-  /** The folder it belongs to, for errors. */ folder: string;
+  /** Its folder, for error messages. */ folder: string;
 }): Promise<DrawerSettings> {
   let value: unknown;
   try {

@@ -14,9 +14,9 @@ import { type DrawerSettings, readDrawerSettings } from './drawer-settings';
 const WEIGHTS = 'model.safetensors';
 
 /**
- * Draws a stage's thoughts as a picture: `sigmoid(W₃ · gelu(W₂ · gelu(W₁ · [rmsnorm(t₁) … rmsnorm(tₙ)])))`, with biases,
- * each pixel's three channels from a row of `W₃` of their own. It has seen nothing but thoughts and knows no question: what it draws
- * stands in the thoughts, or is the mean of what pictures have in common.
+ * Draws a stage's thoughts as an image: `sigmoid(W₃ · gelu(W₂ · gelu(W₁ · [rmsnorm(t₁) … rmsnorm(tₙ)])))`, with biases;
+ * each pixel's three channels have their own rows of `W₃`. It receives only thoughts, not the question: whatever it
+ * draws is either in the thoughts or the average of the training images.
  */
 export class Drawer {
   readonly settings: DrawerSettings;
@@ -30,7 +30,7 @@ export class Drawer {
     seed = 0,
   }: {
     settings: DrawerSettings;
-    /** Of the first weights. @default 0 */
+    /** Seed of the initial weights. @default 0 */
     seed?: number;
   }) {
     this.settings = settings;
@@ -50,18 +50,18 @@ export class Drawer {
     initialiseWeights({ structure, seed });
   }
 
-  /** Loads a drawer's folder, or one of the hub. Throws `not-a-drawer`, and HubError. */
+  /** Loads a drawer from a folder or the Hub. Throws `not-a-drawer`, and HubError. */
   static async load(options: {
-    /** A folder, or an id of the Hugging Face Hub. */
+    /** A folder or a Hugging Face Hub id. */
     folder: string;
-    /** How an id of the hub is resolved: revision, token, progress. */
+    /** Hub options: revision, token, progress. */
     hub?: HubOptions;
   }): Promise<Drawer> {
     const folder = await resolveModelFolder({ ...options.hub, folder: options.folder });
     const settings = await readDrawerSettings({ path: join(folder, 'subtext.json'), folder });
     const weights = await openSafetensors({ path: join(folder, WEIGHTS) });
     try {
-      // Before anything of that size is made.
+      // Check before allocating.
       for (const [name, shape] of Object.entries(shapesOf(settings)))
         if (!weights.names.includes(name) || weights.entry(name).shape.join() !== shape.join())
           throw new DecoderError({
@@ -79,7 +79,7 @@ export class Drawer {
     }
   }
 
-  /** Writes the folder: `model.safetensors`, and `subtext.json`. */
+  /** Saves `model.safetensors` and `subtext.json`. */
   async save({ folder }: { folder: string }): Promise<void> {
     await mkdir(folder, { recursive: true });
     const tensors = this.parameters
@@ -98,7 +98,7 @@ export class Drawer {
     });
   }
 
-  /** What is drawn of an answer: the states of its stage's thoughts. Throws `unknown-stage` where it has none. */
+  /** The thoughts to draw from an answer: the states of its stage. Throws `unknown-stage` if it has none. */
   statesOf({ thoughts }: { thoughts: readonly Thought[] }): Float32Array[] {
     const { stage } = this.settings;
     const states = thoughts.filter((thought) => thought.stage === stage).map(({ hidden }) => hidden);
@@ -106,21 +106,21 @@ export class Drawer {
     const hidden = [...new Set(thoughts.map((thought) => thought.stage))].join(', ');
     throw new DecoderError({
       code: 'unknown-stage',
-      message: `The drawer draws thoughts of the stage "${stage}", of which the answer has none; it has thoughts of: ${hidden || 'no stage'}. Take the drawer of the same reasoner.`,
+      message: `The drawer draws the stage "${stage}", but the answer has no thoughts of it; it has thoughts of: ${hidden || 'no stage'}. Use the drawer of the same reasoner.`,
     });
   }
 
   /**
-   * Draws thoughts, each example's as one picture.
+   * Draws the thoughts of a batch of examples, one image each.
    *
-   * @throws DecoderError `length-mismatch` for another number of thoughts than it was trained on, `width-mismatch` for
-   *   states of another width
+   * @throws DecoderError `length-mismatch` if the number of thoughts differs from training, `width-mismatch` if their
+   *   width does
    */
   async draw({
     thoughts,
     batchSize = 64,
   }: {
-    /** By example: the states of its stage's thoughts in order, each `[inputWidth]`. */
+    /** By example: the states of the stage's thoughts in order, each `[inputWidth]`. */
     thoughts: readonly (readonly Float32Array[])[];
     /** @default 64 */
     batchSize?: number;
@@ -143,7 +143,7 @@ export class Drawer {
     return pictures;
   }
 
-  /** Thoughts one after the other in a row for each example. Throws as {@link draw}. */
+  /** Concatenates each example's thoughts to a row. Throws as {@link draw} does. */
   stateRows(examples: readonly (readonly Float32Array[])[]): { values: Float32Array; shape: [number, number] } {
     const { thoughts: count, inputWidth, stage } = this.settings;
     const values = new Float32Array(examples.length * count * inputWidth);
@@ -151,13 +151,13 @@ export class Drawer {
       if (states.length !== count)
         throw new DecoderError({
           code: 'length-mismatch',
-          message: `The drawer was trained on ${count} thoughts of the stage "${stage}", and was given ${states.length}. Give it all of the stage's thoughts, of the same reasoner.`,
+          message: `The drawer was trained on ${count} thoughts of the stage "${stage}", but got ${states.length}. Pass all thoughts of the stage, from the same reasoner.`,
         });
       for (const [index, state] of states.entries()) {
         if (state.length !== inputWidth)
           throw new DecoderError({
             code: 'width-mismatch',
-            message: `A thought has ${state.length} numbers; this drawer was trained on thoughts of ${inputWidth}. Take the drawer of the same reasoner.`,
+            message: `A thought has width ${state.length}, but this drawer was trained on width ${inputWidth}. Use the drawer of the same reasoner.`,
           });
         values.set(state, (row * count + index) * inputWidth);
       }
@@ -165,7 +165,7 @@ export class Drawer {
     return { values, shape: [examples.length, count * inputWidth] };
   }
 
-  /** Rows of thoughts `[batch, thoughts · inputWidth]` to pixels before the sigmoid, `[batch, height · width · 3]`. */
+  /** Pixel logits, before the sigmoid: `[batch, thoughts · inputWidth]` to `[batch, height · width · 3]`. */
   logits(states: tf.Tensor2D): tf.Tensor2D {
     const { thoughts, inputWidth } = this.settings;
     const batch = states.shape[0];
@@ -180,7 +180,9 @@ export class Drawer {
   }
 }
 
-/** The largest of the weights' shapes by name: what a file must hold before anything is made of its settings. */
+/**
+ * Shapes of the largest weights by name, which the file is checked for before anything is allocated from its settings.
+ */
 function shapesOf({ thoughts, inputWidth, hiddenWidth, height, width }: DrawerSettings): Record<string, number[]> {
   return {
     'norm.weight': [inputWidth],

@@ -1,20 +1,24 @@
 import type { DecodedImage, ReasoningExample } from '@subtext/data';
 import type { Answer, Reasoner } from '@subtext/reasoner';
 
-/** Where a reasoner makes thoughts from words too: each so many-th example tells its stage in words, so that edited thoughts are drawn as well. */
+/**
+ * If a reasoner can make thoughts from words, one in this many examples gets its stage's text, so that edited thoughts
+ * can be drawn too.
+ */
 const EACH_TOLD = 4;
 
-/** Thoughts beside the pictures that they are of, as {@link trainDrawer} takes them. */
+/** Thoughts paired with images, as input of {@link trainDrawer}. */
 export interface DrawingPairs {
   thoughts: Float32Array[][];
   pictures: DecodedImage[];
-  /** Places of the examples that gave them: those left out have no picture, or were answered without the stage's thoughts. */
+  /** Indices of the examples used; the others have no image, or were answered without thoughts of the stage. */
   indices: number[];
 }
 
 /**
- * Lets a reasoner answer examples, and pairs a stage's thoughts, as they are at inference, with the examples' pictures. Of a
- * reasoner that makes thoughts from words too (`heima` with `fromWords`), a quarter of the examples is told the stage's text.
+ * Answers examples with a reasoner and pairs a stage's thoughts, as they are at inference, with the examples' images.
+ * For a reasoner that also makes thoughts from words (`heima` with `fromWords`), a quarter of the examples get the
+ * stage's text.
  */
 export async function drawingPairs({
   reasoner,
@@ -27,7 +31,7 @@ export async function drawingPairs({
   reasoner: Reasoner;
   stage: string;
   examples: readonly ReasoningExample[];
-  /** Questions answered side by side. @default 64 */
+  /** Batch size. @default 64 */
   batchSize?: number;
   /** Called after each batch. @default none */
   onProgress?: (progress: { done: number; total: number }) => void;
@@ -48,7 +52,7 @@ export async function drawingPairs({
   const states = answers.map(({ thoughts }) =>
     thoughts.filter((thought) => thought.stage === stage).map(({ hidden }) => hidden),
   );
-  // As many as the most answers have: a response that broke off has fewer.
+  // The most common number: truncated responses have fewer.
   const count = commonest(states.map(({ length }) => length).filter((length) => length > 0));
   const places = [...seen.keys()].filter((place) => states[place]!.length === count && count > 0);
   return {

@@ -4,16 +4,16 @@ import { AdamW, tf, valueAndGradients } from '@subtext/tensor';
 import { DecoderError } from '../errors';
 import { Drawer } from './drawer';
 
-/** The defaults of {@link trainDrawer}, which configurations share. */
+/** The defaults of {@link trainDrawer}, shared with configurations. */
 export const drawerDefaults = { hiddenWidth: 128, steps: 400, batchSize: 64, learningRate: 0.003 } as const;
 
 /** Options of {@link trainDrawer}. */
 export interface TrainDrawerOptions {
-  /** The stage whose thoughts they are. */
+  /** The stage of the thoughts. */
   stage: string;
-  /** By example: the states of its stage's thoughts, as they are at inference, each `[width]`. */
+  /** By example: the states of the stage's thoughts, as they are at inference, each `[width]`. */
   thoughts: readonly (readonly Float32Array[])[];
-  /** By example: the picture, all of one size, which what is drawn has too. */
+  /** By example: the image. All must have the same size, which drawn images will have too. */
   pictures: readonly DecodedImage[];
   /** @default 128 */
   hiddenWidth?: number;
@@ -21,7 +21,7 @@ export interface TrainDrawerOptions {
   steps?: number;
   /** @default 64 */
   batchSize?: number;
-  /** The highest; from the middle on it falls to 0. @default 0.003 */
+  /** Peak learning rate; it decays to 0 over the second half. @default 0.003 */
   learningRate?: number;
   /** @default 0 */
   seed?: number;
@@ -31,12 +31,13 @@ export interface TrainDrawerOptions {
 }
 
 /**
- * Learns to draw thoughts from pairs of thoughts and pictures, the reasoner as it is: the mean cross-entropy between a channel's level
- * y, from 0 to 1, and what is drawn, `−y · log σ(z) − (1 − y) · log(1 − σ(z))`, which is least where σ(z) is the mean of what
- * thoughts like these stand for. Leaves no tensor behind but the drawer's.
+ * Trains a drawer on pairs of thoughts and images; the reasoner is not changed. The loss is the mean cross-entropy
+ * between a channel's level y, from 0 to 1, and the drawn one, `−y · log σ(z) − (1 − y) · log(1 − σ(z))`, which is
+ * minimal when σ(z) is the mean over images with similar thoughts. Leaves no tensors behind except the drawer's.
  *
- * @throws DecoderError `empty-set` without an example; `invalid-option` where pictures differ in size; `length-mismatch` where thoughts and pictures are not as many, or
- *   examples differ in their number of thoughts; `width-mismatch` where states differ in width
+ * @throws DecoderError `empty-set` without examples; `invalid-option` if images differ in size; `length-mismatch` if
+ *   the numbers of thoughts and images differ, or examples have different numbers of thoughts; `width-mismatch` if
+ *   states differ in width
  */
 export async function trainDrawer({
   stage,
@@ -54,19 +55,19 @@ export async function trainDrawer({
   if (first === undefined || first.length === 0)
     throw new DecoderError({
       code: 'empty-set',
-      message: `There is no thought of the stage "${stage}" to learn drawing from.`,
+      message: `There are no thoughts of the stage "${stage}" to train a drawer on.`,
     });
   if (thoughts.length !== pictures.length)
     throw new DecoderError({
       code: 'length-mismatch',
-      message: `${thoughts.length} examples have thoughts and ${pictures.length} pictures; give one picture an example.`,
+      message: `${thoughts.length} examples have thoughts, but there are ${pictures.length} images; pass one image per example.`,
     });
   const { height, width } = pictures[0]!;
   const odd = pictures.find((picture) => picture.height !== height || picture.width !== width);
   if (odd)
     throw new DecoderError({
       code: 'invalid-option',
-      message: `A drawer learns from pictures of one size: there are some of ${width} × ${height} and of ${odd.width} × ${odd.height} pixels. Resize them (resizeRgb of @subtext/encoders).`,
+      message: `A drawer needs images of the same size; got ${width} × ${height} and ${odd.width} × ${odd.height} pixels. Resize them (resizeRgb of @subtext/encoders).`,
     });
   const drawer = new Drawer({
     settings: {
@@ -116,7 +117,10 @@ export async function trainDrawer({
   }
 }
 
-/** The mean over all channels, `max(z, 0) − z · y + log(1 + e^(−|z|))`, with the gradient `(σ(z) − y) / count`. */
+/**
+ * Mean cross-entropy over all channels, `max(z, 0) − z · y + log(1 + e^(−|z|))`, with the gradient
+ * `(σ(z) − y) / count`.
+ */
 function crossEntropy({ logits, levels }: { logits: tf.Tensor2D; levels: tf.Tensor2D }): tf.Scalar {
   const loss = tf.customGrad((input, save) => {
     const z = input as tf.Tensor;

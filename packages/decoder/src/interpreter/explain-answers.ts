@@ -4,8 +4,12 @@ import { join } from 'node:path';
 
 import { Explainer } from './explainer';
 
-/** The interpreters that a run left beside a reasoner, in the order of their names; none where there are none. */
-export async function loadExplainers({ folder }: { /** The reasoner's. */ folder: string }): Promise<Explainer[]> {
+/** Loads the interpreters stored with a reasoner, sorted by name; empty if there are none. */
+export async function loadExplainers({
+  folder,
+}: {
+  /** The reasoner's folder. */ folder: string;
+}): Promise<Explainer[]> {
   const names = (await readdir(join(folder, 'interpreters')).catch((): string[] => [])).sort();
   const explainers: Explainer[] = [];
   for (const name of names) explainers.push(await Explainer.load({ folder: join(folder, 'interpreters', name) }));
@@ -13,10 +17,10 @@ export async function loadExplainers({ folder }: { /** The reasoner's. */ folder
 }
 
 /**
- * Puts the thoughts of answers into words, each stage by the interpreter that learnt it.
+ * Decodes the thoughts of answers to text, each stage with the interpreter trained on it.
  *
- * @returns by answer, the words of each stage that it holds in thoughts and that an interpreter reads. Thoughts that stand for
- *   a chain as a whole (CODI's) are none of its stages.
+ * @returns by answer, the text of each hidden stage that an interpreter covers. Thoughts that stand for the whole chain
+ *   (CODI's) belong to no stage.
  */
 export async function explainAnswers({
   explainers,

@@ -14,11 +14,11 @@ import { Interpreter } from './interpreter';
 import { type InterpreterSettings, readInterpreterSettings } from './interpreter-settings';
 import { Projector } from './projector';
 
-/** One stage's thoughts to be put into words. */
+/** A request to decode the thoughts of one stage. */
 export interface ExplanationRequest {
   question: string;
   stage: string;
-  /** The thoughts' states in order, each `[width]`; empty asks from the question alone. */
+  /** States of the thoughts in order, each `[width]`; empty decodes from the question alone. */
   states: readonly Float32Array[];
 }
 
@@ -30,7 +30,7 @@ export interface ExplainOptions {
   signal?: AbortSignal;
 }
 
-/** A trained interpreter with its tokenizer: writes thoughts out in words. */
+/** A trained interpreter with its tokenizer: decodes thoughts to text. */
 export class Explainer {
   readonly interpreter: Interpreter;
   readonly tokenizer: Tokenizer;
@@ -50,11 +50,11 @@ export class Explainer {
     this.settings = settings;
   }
 
-  /** Loads an interpreter's folder, or one of the hub. Throws `not-an-interpreter`, and HubError. */
+  /** Loads an interpreter from a folder or the Hub. Throws `not-an-interpreter`, and HubError. */
   static async load(options: {
-    /** A folder, or an id of the Hugging Face Hub. */
+    /** A folder or a Hugging Face Hub id. */
     folder: string;
-    /** How an id of the hub is resolved: revision, token, progress. */
+    /** Hub options: revision, token, progress. */
     hub?: HubOptions;
   }): Promise<Explainer> {
     const folder = await resolveModelFolder({ ...options.hub, folder: options.folder });
@@ -64,11 +64,11 @@ export class Explainer {
     let projector: Projector;
     try {
       const { kind, inputWidth } = settings.projector;
-      // Before anything of that width is made.
+      // Check before allocating.
       if (!weights.names.includes('norm.weight') || weights.entry('norm.weight').shape.join() !== String(inputWidth)) {
         throw new DecoderError({
           code: 'not-an-interpreter',
-          message: `${join(folder, 'projector.safetensors')} is not a projector for states of ${inputWidth} numbers, as subtext.json says.`,
+          message: `${join(folder, 'projector.safetensors')} is not a projector for states of width ${inputWidth}, as given in subtext.json.`,
         });
       }
       projector = new Projector({ kind, inputWidth, outputWidth: model.dimensions.width, seed: 0 });
@@ -83,7 +83,7 @@ export class Explainer {
     return new Explainer({ interpreter, tokenizer: await loadTokenizer({ folder }), settings });
   }
 
-  /** Writes the folder: the language model as Hugging Face lays it out, the projector, and `subtext.json`. */
+  /** Saves the language model as a Hugging Face folder, with the projector and `subtext.json`. */
   async save({ folder }: { folder: string }): Promise<void> {
     await mkdir(folder, { recursive: true });
     await saveModel({ model: this.interpreter.model, folder });
@@ -107,14 +107,14 @@ export class Explainer {
     });
   }
 
-  /** What the interpreter's sequences depend on. */
+  /** Settings for the layout of the interpreter's sequences. */
   context(): ExplanationContext {
     return explanationContext({ tokenizer: this.tokenizer, settings: this.settings });
   }
 
   /**
-   * Puts thoughts into words, greedily, batch by batch: all of a stage's together or, where the interpreter was trained on
-   * `parts`, each by itself, one after the other in the stage's text.
+   * Decodes thoughts to text, greedily and in batches: all thoughts of a stage together or, if the interpreter was
+   * trained on `parts`, one at a time, with the texts joined.
    */
   async explain({ requests, ...options }: ExplainOptions): Promise<string[]> {
     const each = requests.map((request) => this.partsOf({ request }));
@@ -131,8 +131,8 @@ export class Explainer {
   }
 
   /**
-   * A request as the interpreter was trained on such, with the text that answers it: itself or, where it was trained on
-   * `parts`, one for each thought with its part. Without a thought there is nothing to part.
+   * Splits a request as in training, with its target text: unchanged or, if the interpreter was trained on `parts`, one
+   * request per thought with its part of the text. Without thoughts there is nothing to split.
    */
   partsOf({
     request,
@@ -200,7 +200,9 @@ export class Explainer {
   }
 }
 
-/** The context of an interpreter's settings. Its explanations open with the stage's tag, where that is one token. */
+/**
+ * Builds the context from an interpreter's settings. Explanations open with the stage's tag if that is a single token.
+ */
 export function explanationContext({
   tokenizer,
   settings,
@@ -226,7 +228,7 @@ function stateTensor({ states, width }: { states: readonly Float32Array[]; width
     if (state.length !== width) {
       throw new DecoderError({
         code: 'width-mismatch',
-        message: `A thought has ${state.length} numbers; this interpreter was trained on thoughts of ${width}. Take the interpreter of the same reasoner.`,
+        message: `A thought has width ${state.length}, but this interpreter was trained on width ${width}. Use the interpreter of the same reasoner.`,
       });
     }
     values.set(state, index * width);

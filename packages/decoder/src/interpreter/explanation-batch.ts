@@ -4,14 +4,14 @@ import type { ExplanationLayout } from './explanation-layout';
 
 /** Where a thought's state is read, relative to the thinking token. */
 export type ThoughtReading =
-  /** The state that predicts the token, one position earlier: Heima's. */
+  /** The state that predicts the token, one position earlier, as in Heima. */
   | 'before'
   /** The state at the token itself. */
   | 'at';
 
-/** Explanations of one batch for one interpreter. */
+/** A batch of explanations for one interpreter. */
 export interface ExplanationBatch {
-  /** Which interpreter, by its place in the program. */
+  /** Index of the interpreter in the program. */
   interpreter: number;
   rows: number;
   time: number;
@@ -22,11 +22,11 @@ export interface ExplanationBatch {
   lossWeight: number;
   /** Index `row · time + position` of every slot. */
   slotRows: Int32Array;
-  /** For each slot, the row of the reasoner's states `[rows · time]` that fills it. */
+  /** For each slot, the row of the reasoner's states `[rows · time]` to insert. */
   stateRows: Int32Array;
 }
 
-/** Row of a thought's state in the reasoner's states. */
+/** Row index of a thought's state in the reasoner's states. */
 export function stateRow({
   row,
   time,
@@ -41,7 +41,7 @@ export function stateRow({
   return row * time + thought.position - (reading === 'before' ? 1 : 0);
 }
 
-/** Pads explanations to one length. */
+/** Pads explanations to the same length. */
 export function collateExplanations({
   items,
   interpreter,

@@ -5,33 +5,33 @@ import type { Tokenizer } from '@subtext/tokenizer';
 import { DecoderError } from '../errors';
 import { promptTemplates } from './explanatory-prompts';
 
-/** What an interpreter's sequences depend on. */
+/** Settings for the layout of an interpreter's sequences. */
 export interface ExplanationContext {
   tokenizer: Tokenizer;
-  /** Name of a set of templates: `brief` or `explanatory`. */
+  /** Name of a template set: `brief` or `explanatory`. */
   templates: string;
-  /** Id that stands in a thought's place until its state overwrites it. */
+  /** Placeholder id for a thought, whose embedding is replaced by its state. */
   slotId: number;
   /** Ids before everything else. @default [] */
   prefix?: number[];
   /** The id that ends an explanation. */
   endId: number;
-  /** Words that open an explanation of a stage, so that one interpreter can serve several. */
+  /** Text that opens an explanation of a stage, so that one interpreter can cover several. */
   opening: (stage: string) => string;
-  /** Whether the question stands in the prompt; without it, only the thought can tell. @default true */
+  /** Whether the prompt includes the question; if not, only the thought carries information. @default true */
   withQuestion?: boolean;
 }
 
-/** An interpreter's sequence: prompt with slots, then the explanation. */
+/** An interpreter's sequence: a prompt with slots, then the explanation. */
 export interface ExplanationLayout {
   ids: number[];
   labels: number[];
   promptLength: number;
-  /** Positions whose embeddings the thoughts' states overwrite, in order. */
+  /** Positions whose embeddings are replaced by the thoughts' states, in order. */
   slots: number[];
 }
 
-/** Lays out the prompt for one stage's thoughts and, while training, the text that it must give. */
+/** Lays out the prompt for one stage's thoughts and, in training, the target text. */
 export function layoutExplanation({
   question,
   stage,
@@ -42,18 +42,18 @@ export function layoutExplanation({
 }: {
   question: string;
   stage: string;
-  /** How many states the stage has. */
+  /** Number of thoughts of the stage. */
   thoughts: number;
-  /** The stage's text; absent for generation. */
+  /** Target text; absent for generation. */
   text?: string;
-  /** Which of the templates. @default 0 */
+  /** Index of the template. @default 0 */
   template?: number;
   context: ExplanationContext;
 }): ExplanationLayout {
   const { tokenizer, prefix = [], slotId, endId, opening, withQuestion = true } = context;
   const encode = (part: string) => (part === '' ? [] : tokenizer.encode(part, { addSpecialTokens: false }).ids);
   const ids = [...prefix];
-  // Not by a spread, which ends in a RangeError where a text is very long.
+  // No spread: it throws a RangeError for very long texts.
   const add = (more: readonly number[]) => {
     for (const id of more) ids.push(id);
   };
@@ -79,7 +79,7 @@ export function layoutExplanation({
   };
 }
 
-/** How many templates a set holds. */
+/** Number of templates in a set. */
 export function templateCount(name: string): number {
   return templatesOf(name).length;
 }
@@ -94,6 +94,6 @@ function templatesOf(name: string): readonly string[] {
   if (set) return set.templates;
   throw new DecoderError({
     code: 'invalid-option',
-    message: `There are no prompt templates named "${name}". Take one of: ${Object.keys(promptTemplates).join(', ')}.`,
+    message: `There are no prompt templates named "${name}". Use one of: ${Object.keys(promptTemplates).join(', ')}.`,
   });
 }

@@ -1,14 +1,14 @@
-/** How an interpreter is asked: text around two places, the question and the thought. */
+/** Prompt templates of an interpreter, with placeholders for the question and the thought. */
 export interface PromptTemplates {
   readonly name: string;
-  /** Each holds `{question}` and `{thought}` once and may hold `{stage}`. */
+  /** Each contains `{question}` and `{thought}` once, and optionally `{stage}`. */
   readonly templates: readonly string[];
 }
 
-/** Question and thought alone: for small models with small vocabularies. */
+/** Only question and thought: for small models with small vocabularies. */
 const brief: PromptTemplates = { name: 'brief', templates: ['{question} {thought}'] };
 
-/** Ten ways to ask, drawn at random while training, as Heima's interpreters are asked (arXiv 2501.19201, section 3.3). */
+/** Ten prompts, sampled in training, as in Heima (arXiv 2501.19201, section 3.3). */
 const explanatory: PromptTemplates = {
   name: 'explanatory',
   templates: [
@@ -25,7 +25,7 @@ const explanatory: PromptTemplates = {
   ],
 };
 
-/** Sets of templates by name. */
+/** Template sets by name. */
 export const promptTemplates: Record<string, PromptTemplates> = {
   [brief.name]: brief,
   [explanatory.name]: explanatory,

@@ -5,35 +5,37 @@ import { z } from 'zod';
 import { DecoderError } from '../errors';
 import type { ThoughtReading } from './explanation-batch';
 
-/** What an interpreter's `subtext.json` holds, beside its Hugging Face folder. */
+/** The contents of an interpreter's `subtext.json`, stored beside its Hugging Face folder. */
 export interface InterpreterSettings {
   format: 1;
   kind: 'interpreter';
   name: string;
-  /** Stages that it explains. */
+  /** Stages that it decodes. */
   stages: string[];
-  /** Set of prompt templates. */
+  /** Name of the prompt template set. */
   templates: string;
   withQuestion: boolean;
-  /** Whether each thought of a stage tells a part of its text, and the parts together the whole. @default false */
+  /**
+   * Whether each thought of a stage decodes to a part of its text, and the parts together to the whole. @default false
+   */
   parts?: boolean;
-  /** The token that holds a thought's place in the prompt. */
+  /** Placeholder token for a thought in the prompt. */
   slotToken: string;
   prefix: string[];
   endToken: string;
   reading: ThoughtReading;
   projector: { kind: 'linear' | 'mlp'; inputWidth: number };
-  /** Longest explanation seen while training, in tokens. */
+  /** Longest explanation in training, in tokens. */
   longestExplanation: number;
-  /** How it was trained: with the reasoner, so that thoughts were made readable, or after it. */
+  /** `joint`: trained together with the reasoner, so that thoughts become readable; `after`: trained afterwards. */
   mode: 'joint' | 'after';
 }
 
-/** The widest states that a projector is made for; no model's are wider. */
+/** Maximum width of states; no model's are wider. */
 const MOST_WIDTH = 2 ** 16;
-/** The longest explanation, in tokens; a model's context is far smaller. */
+/** Maximum explanation length in tokens; a model's context is far smaller. */
 const MOST_TOKENS = 2 ** 20;
-/** The largest `subtext.json`, in bytes. */
+/** Maximum size of `subtext.json`, in bytes. */
 const MOST_BYTES = 2 ** 20;
 
 const name = z.string().min(1).max(1_000);
@@ -54,13 +56,13 @@ const interpreterSettings = z.looseObject({
   mode: z.enum(['joint', 'after']),
 });
 
-/** Reads an interpreter's `subtext.json` by its schema. Throws `not-an-interpreter`, which names what is wrong. */
+/** Reads and validates an interpreter's `subtext.json`. Throws `not-an-interpreter`, naming what is wrong. */
 export async function readInterpreterSettings({
   path,
   folder,
 }: {
   path: string;
-  /** The folder it belongs to, for errors. */ folder: string;
+  /** Its folder, for error messages. */ folder: string;
 }): Promise<InterpreterSettings> {
   let value: unknown;
   try {

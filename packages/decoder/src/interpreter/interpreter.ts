@@ -5,11 +5,11 @@ import { scatterRows, tf } from '@subtext/tensor';
 import type { ExplanationBatch } from './explanation-batch';
 import { Projector, type ProjectorOptions } from './projector';
 
-/** How an interpreter is made; can be posted to a worker. */
+/** Specification of a new interpreter; can be posted to a worker. */
 export interface InterpreterSpecification {
-  /** For parameters and folders, for example `caption` or `shared`. */
+  /** Name used for parameters and folders, for example `caption` or `shared`. */
   name: string;
-  /** Stages that it explains. */
+  /** Stages that it decodes. */
   stages: readonly string[];
   model: ModelSource;
   projector: Omit<ProjectorOptions, 'outputWidth'>;
@@ -17,7 +17,7 @@ export interface InterpreterSpecification {
   learningRateScale?: number;
 }
 
-/** A language model that writes out thoughts, with the projector that brings a thought's state among its embeddings. */
+/** A language model that decodes thoughts to text, with the projector from a thought's state to its embedding space. */
 export class Interpreter {
   readonly name: string;
   readonly stages: readonly string[];
@@ -41,7 +41,7 @@ export class Interpreter {
     this.projector = projector;
   }
 
-  /** An interpreter from its parts. */
+  /** Creates an interpreter from its parts. */
   static of(parts: {
     name: string;
     stages: readonly string[];
@@ -51,7 +51,7 @@ export class Interpreter {
     return new Interpreter(parts);
   }
 
-  /** Opens the interpreter's model and draws the projector's first weights. */
+  /** Opens the interpreter's model and initialises the projector. */
   static async create({ name, stages, model: source, projector }: InterpreterSpecification): Promise<Interpreter> {
     const model = await openModel(source);
     return new Interpreter({
@@ -62,7 +62,7 @@ export class Interpreter {
     });
   }
 
-  /** What is trained, under `interpreters/NAME/`. */
+  /** Trainable parameters, under `interpreters/NAME/`. */
   trainable({ learningRateScale }: { learningRateScale?: number } = {}): ProgramParameter[] {
     const prefix = `interpreters/${this.name}`;
     return [
@@ -73,7 +73,7 @@ export class Interpreter {
     ];
   }
 
-  /** Embeddings of prompts with the thoughts' states in their slots: `[rows, time, width]`. */
+  /** Embeds prompts with the thoughts' states in their slots: `[rows, time, width]`. */
   embed({
     ids,
     rows,

@@ -8,15 +8,16 @@ export interface ProjectorOptions {
   outputWidth: number;
   /** `linear`: one layer. `mlp`: two layers with GELU between. @default 'linear' */
   kind?: 'linear' | 'mlp';
-  /** Standard deviation of the interpreter's embeddings: what a state is scaled to. @default 0.02 */
+  /** Standard deviation of the interpreter's embeddings: states are scaled to it. @default 0.02 */
   outputDeviation?: number;
   seed: number;
 }
 
 /**
- * Brings a thought's state into an interpreter's embedding space: `W · rmsnorm(x) + b`, or with two layers
- * `W₂ · gelu(W₁ · rmsnorm(x) + b₁) + b₂`. Hidden states have far larger norms than embeddings; the norm and the first
- * weights bring them to the embeddings' size, so that training starts with a slot that looks like a word.
+ * Projects a thought's state into an interpreter's embedding space: `W · rmsnorm(x) + b`, or with two layers
+ * `W₂ · gelu(W₁ · rmsnorm(x) + b₁) + b₂`. Hidden states have far larger norms than embeddings; the RMS norm and the
+ * initial weights scale them to the size of embeddings, so that training starts with slots that look like word
+ * embeddings.
  */
 export class Projector {
   readonly parameters: Parameters;
@@ -42,7 +43,7 @@ export class Projector {
     initialiseWeights({ structure, seed });
   }
 
-  /** States `[count, inputWidth]` to embeddings `[count, outputWidth]`. */
+  /** Projects states `[count, inputWidth]` to embeddings `[count, outputWidth]`. */
   project(states: tf.Tensor2D): tf.Tensor2D {
     let output = this.#norm.apply({ input: states });
     for (const [index, layer] of this.#layers.entries()) {

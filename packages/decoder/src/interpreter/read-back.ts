@@ -3,12 +3,12 @@ import type { Answer } from '@subtext/reasoner';
 import type { Explainer } from './explainer';
 import { isWord, sharedWords, wordPieces } from './shared-words';
 
-/** What an interpreter writes of a stage's thoughts, and what it writes without them. */
+/** An interpreter's decoding of a stage's thoughts, with controls. */
 export interface ReadBack {
   stage: string;
-  /** From the own thoughts, in pieces whose texts make up the whole. */
+  /** From the model's own thoughts, in pieces that join to the whole text. */
   own: ReadPiece[];
-  /** From another example's thoughts; null where none is given that has as many. */
+  /** From another example's thoughts; null unless one with the same number is given. */
   another: string | null;
   /** From zeros. */
   zeros: string;
@@ -16,16 +16,16 @@ export interface ReadBack {
   questionOnly: string;
 }
 
-/** A part of a read-back. */
+/** A piece of a decoded text. */
 export interface ReadPiece {
   text: string;
-  /** A word that none of the controls has at its place: that it is there is explained by this thought only. */
+  /** Whether no control has this word at this place, so that only this thought explains it. */
   onlyHere: boolean;
 }
 
 /**
- * Puts an answer's thoughts into words, each stage that an interpreter explains, beside what the interpreter writes without
- * them: a text says something of a thought only where it differs from its controls.
+ * Decodes an answer's thoughts, for each stage that an interpreter covers, together with controls: text is evidence
+ * about a thought only where it differs from what the interpreter writes without it.
  */
 export async function readBack({
   explainers,
@@ -68,7 +68,7 @@ export async function readBack({
   return read;
 }
 
-/** A text in pieces, with the words marked that no control shares. */
+/** Splits a text into pieces and marks the words that no control shares. */
 function marked({ text, controls }: { text: string; controls: readonly string[] }): ReadPiece[] {
   const pieces = wordPieces(text);
   const shared = controls.map((control) => sharedWords({ left: pieces, right: wordPieces(control) }));

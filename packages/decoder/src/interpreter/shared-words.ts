@@ -1,4 +1,4 @@
-/** Splits a text into words and what stands between them: spaces, punctuation. */
+/** Splits a text into words and separators (spaces, punctuation). */
 export function wordPieces(text: string): string[] {
   return text.match(/\s+|[\p{L}\p{N}]+|[^\s\p{L}\p{N}]/gu) ?? [];
 }
@@ -6,18 +6,18 @@ export function wordPieces(text: string): string[] {
 /** Whether a piece is a word. */
 export const isWord = (piece: string) => /[\p{L}\p{N}]/u.test(piece);
 
-/** Most words of a text that is compared: the time is quadratic. */
+/** Maximum number of words for a comparison: the time is quadratic. */
 export const MOST_WORDS = 600;
 
 /**
- * The words that two texts share in order (a longest common subsequence, case aside), by their places among each text's
- * pieces. Null where a text has more than {@link MOST_WORDS} words.
+ * The words that two texts have in common in order (longest common subsequence, ignoring case), as indices into each
+ * text's pieces. Null if a text has more than {@link MOST_WORDS} words.
  */
 export function sharedWords({
   left,
   right,
 }: {
-  /** As {@link wordPieces} gives them. */
+  /** As returned by {@link wordPieces}. */
   left: readonly string[];
   right: readonly string[];
 }): { left: Set<number>; right: Set<number> } | null {

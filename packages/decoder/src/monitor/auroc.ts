@@ -1,8 +1,8 @@
 import { DecoderError } from '../errors';
 
-/** How well scores tell flagged examples from the others. */
+/** How well scores separate flagged examples from the others. */
 export interface Auroc {
-  /** The chance that a flagged example scores higher than another one, equal scores counted half: 0.5 is guessing. */
+  /** The probability that a flagged example scores higher than another, with ties counted half: 0.5 is chance. */
   value: number;
   /** Hanley and McNeil's (1982) standard error. */
   standardError: number;
@@ -11,29 +11,31 @@ export interface Auroc {
 }
 
 /**
- * The area under the receiver operating characteristic, `P(s_flagged > s_other) + ½ P(s_flagged = s_other)` (Mann–Whitney).
+ * The area under the receiver operating characteristic, `P(s_flagged > s_other) + ½ P(s_flagged = s_other)`
+ * (Mann–Whitney).
  *
- * @throws DecoderError `length-mismatch` where scores and flags do not pair; `empty-set` where either side has no example
+ * @throws DecoderError `length-mismatch` if the numbers of scores and flags differ; `empty-set` if either group is
+ *   empty
  */
 export function auroc({ scores, flagged }: { scores: readonly number[]; flagged: readonly boolean[] }): Auroc {
   if (scores.length !== flagged.length)
     throw new DecoderError({
       code: 'length-mismatch',
-      message: `${scores.length} scores do not pair with ${flagged.length} flags.`,
+      message: `${scores.length} scores, but ${flagged.length} flags; pass one flag per score.`,
     });
   const positive = flagged.filter(Boolean).length;
   const negative = flagged.length - positive;
   if (positive === 0 || negative === 0)
     throw new DecoderError({
       code: 'empty-set',
-      message: `Of ${flagged.length} examples ${positive} are flagged; to tell them apart needs some that are and some that are not.`,
+      message: `Of ${flagged.length} examples ${positive} are flagged; AUROC needs both flagged and unflagged examples.`,
     });
   const order = [...scores.keys()].sort((one, other) => scores[one]! - scores[other]!);
   let rankSum = 0;
   for (let start = 0; start < order.length;) {
     let end = start;
     while (end < order.length && scores[order[end]!] === scores[order[start]!]) end++;
-    // Ranks from 1; equal scores share their mean.
+    // Ranks from 1; ties share their mean rank.
     const rank = (start + 1 + end) / 2;
     for (let place = start; place < end; place++) if (flagged[order[place]!]) rankSum += rank;
     start = end;

@@ -28,7 +28,7 @@ describe('auroc', () => {
   });
 
   it('refuses scores without flags, and one side alone', () => {
-    expect(() => auroc({ scores: [1], flagged: [] })).toThrow(/do not pair/);
+    expect(() => auroc({ scores: [1], flagged: [] })).toThrow(/1 scores, but 0 flags/);
     expect(() => auroc({ scores: [1, 2], flagged: [true, true] })).toThrow(/2 are flagged/);
   });
 });
@@ -73,7 +73,7 @@ describe('a monitor of thoughts', () => {
 
   it('refuses what it cannot learn from', () => {
     const own = states({ count: 60, strength: 1, seed: 4 });
-    expect(() => trainMonitor({ ...own, flagged: own.flagged.slice(1) })).toThrow(/a flag for each state/);
+    expect(() => trainMonitor({ ...own, flagged: own.flagged.slice(1) })).toThrow(/one flag per state/);
     expect(() => trainMonitor({ ...own, flagged: own.flagged.map(() => false) })).toThrow(/0 are flagged/);
     expect(() => trainMonitor({ ...own, falseAlarms: 2 })).toThrow(/falseAlarms: 2/);
   });

@@ -5,14 +5,14 @@ import { foldsOf } from '../probes/hold-out';
 import { fitRegression, standardize } from '../probes/logistic-regression';
 import { type Auroc, auroc } from './auroc';
 
-/** A linear score of states, and from which score on it raises the alarm. */
+/** A linear classifier of states with an alarm threshold. */
 export interface TrainedMonitor {
   /** `[width]`; the score of a state is `weights · state + bias`, the log-odds that it is flagged. */
   weights: Float32Array;
   bias: number;
-  /** Scores from here on raise the alarm. */
+  /** Scores of at least this raise the alarm. */
   threshold: number;
-  /** Of held-out states, each scored by a monitor that was trained on the other folds. */
+  /** Cross-validated: each state is scored by a monitor trained on the other folds. */
   auroc: Auroc;
 }
 
@@ -20,24 +20,24 @@ export interface TrainedMonitor {
 export interface TrainMonitorOptions {
   /** `[width]` each. */
   states: readonly ArrayLike<number>[];
-  /** By state, whether it is to be flagged. */
+  /** By state, whether it should be flagged. */
   flagged: readonly boolean[];
-  /** Share of the states that are not to be flagged on which the alarm may be raised. 0 to 1. @default 0.01 */
+  /** Maximum false-positive rate, 0 to 1. @default 0.01 */
   falseAlarms?: number;
-  /** Weight of the squared weights, on standardised features. @default 0.01 */
+  /** L2 regularisation, on standardised features. @default 0.01 */
   regularization?: number;
-  /** Parts in which states are held out, for the threshold. @default 5 */
+  /** Number of cross-validation folds for the threshold. @default 5 */
   folds?: number;
   /** @default 0 */
   seed?: number;
 }
 
 /**
- * Trains a monitor of thoughts: logistic regression on their states. The threshold is set by states that it was not trained
- * on, so that it raises as many false alarms on new ones.
+ * Trains a monitor of thoughts: logistic regression on their states. The threshold is set on held-out states, so that
+ * the false-positive rate carries over to new ones.
  *
- * @throws DecoderError `length-mismatch` where states and flags do not pair or states differ in width; `empty-set` for fewer
- *   than two states a fold on either side; `invalid-option`
+ * @throws DecoderError `length-mismatch` if the numbers of states and flags differ or states differ in width;
+ *   `empty-set` for fewer than two states per fold in either group; `invalid-option`
  */
 export function trainMonitor({
   states,
@@ -51,18 +51,18 @@ export function trainMonitor({
   if (states.length !== flagged.length || states.some(({ length }) => length !== width))
     throw new DecoderError({
       code: 'length-mismatch',
-      message: `A monitor takes a flag for each state, and states of one width; got ${states.length} states and ${flagged.length} flags.`,
+      message: `A monitor needs one flag per state, and states of the same width; got ${states.length} states and ${flagged.length} flags.`,
     });
   if (!(falseAlarms >= 0 && falseAlarms <= 1))
     throw new DecoderError({
       code: 'invalid-option',
-      message: `falseAlarms: ${falseAlarms} is not a share from 0 to 1.`,
+      message: `falseAlarms: ${falseAlarms} is not between 0 and 1.`,
     });
   const positive = flagged.filter(Boolean).length;
   if (Math.min(positive, flagged.length - positive) < 2 * folds)
     throw new DecoderError({
       code: 'empty-set',
-      message: `Of ${flagged.length} states ${positive} are flagged; a monitor needs ${2 * folds} that are and ${2 * folds} that are not.`,
+      message: `Of ${flagged.length} states ${positive} are flagged; a monitor needs at least ${2 * folds} flagged and ${2 * folds} unflagged.`,
     });
   const fit = (training: readonly number[]) => fitMonitor({ states, flagged, training, width, regularization });
   const scores = new Array<number>(states.length);
@@ -78,13 +78,13 @@ export function trainMonitor({
   return {
     weights,
     bias,
-    // Just above the first that must stay quiet.
+    // Just above the highest score that must not raise the alarm.
     threshold: loudest + Number.EPSILON * Math.max(1, Math.abs(loudest)),
     auroc: auroc({ scores, flagged }),
   };
 }
 
-/** Logistic regression in the states' own units: what standardises them is folded into the weights. */
+/** Logistic regression in the original units: the standardisation is folded into the weights. */
 function fitMonitor({
   states,
   flagged,
@@ -109,7 +109,7 @@ function fitMonitor({
     iterations: 200,
   });
   const difference = (unit: number) => fitted[width + 1 + unit]! - fitted[unit]!;
-  // `apply` is (state − mean) · scale: at 0 it gives −mean · scale, at 1 what is scale more.
+  // `apply` is (state − mean) · scale: at 0 it gives −mean · scale, and at 1, scale more.
   const atZero = apply(new Float64Array(width));
   const atOne = apply(new Float64Array(width).fill(1));
   const weights = Float32Array.from(atZero, (zero, unit) => difference(unit) * (atOne[unit]! - zero));

@@ -4,46 +4,55 @@ import { RandomStream } from '@subtext/data';
 import { foldsOf } from './hold-out';
 import { checkProbed, commonestClass, type Probed, probeSplit } from './probe-split';
 
-/** What a comparison of probes says of a fact. */
+/** Verdict of a probe comparison. */
 export type ProbeVerdict = 'read from the thought' | 'no better than a baseline' | 'cannot tell';
 
-/** What a probe of a thought is held against. */
+/** A baseline for a probe of thoughts. */
 export interface ProbeBaseline {
   name: string;
   accuracy: Estimate;
-  /** The thought's accuracy less this one's, over the same states. Of the control task it is the selectivity. */
+  /** The thought's accuracy minus this one's, over the same states. For the control task this is the selectivity. */
   difference: Estimate;
 }
 
-/** A probe of thoughts beside its baselines. */
+/** A probe of thoughts with its baselines. */
 export interface ProbeComparison {
   verdict: ProbeVerdict;
   accuracy: Estimate;
-  /** The thought's accuracy by seed. */
+  /** The thought's accuracy, by seed. */
   bySeed: number[];
   baselines: ProbeBaseline[];
-  /** Of the baselines, the one that the thought is least ahead of: the verdict rests on it. */
+  /** The strongest baseline: the verdict depends on it. */
   closest: ProbeBaseline;
-  /** States whose type stood among the training states too, as a share: all that a control task can test. Null without a control task. */
+  /**
+   * Fraction of states whose type also occurs in the training states: all that a control task can test. Null without a
+   * control task.
+   */
   seen: number | null;
-  /** Kinds of labels. */
+  /** Number of distinct labels. */
   labels: number;
   states: number;
-  /** Weights of a probe of the thoughts. */
+  /** Number of weights of a probe. */
   parameters: number;
 }
 
 /** Options of {@link compareProbes}. */
 export interface CompareProbesOptions extends Probed {
-  /** What the same label is read from besides, such as states of an untrained model or of the question; a state for each of `states`. @default none */
+  /**
+   * Other states to read the same label from, such as those of an untrained model or of the question; one for each of
+   * `states`. @default none
+   */
   baselines?: readonly { name: string; states: readonly ArrayLike<number>[] }[];
-  /** Parts of the states: each is held out once, and read by probes that were trained on the others. @default 5 */
+  /** Number of cross-validation folds. @default 5 */
   folds?: number;
-  /** By seed: another partition, other shuffles, other control tasks; scores are their means. @default [0] */
+  /** Seeds of the folds, shuffles and control tasks; scores are averaged over them. @default [0] */
   seeds?: readonly number[];
-  /** A thought that is ahead of a baseline by less than this, at the interval's upper end, is no better. @default 0.1 */
+  /**
+   * A thought whose advantage over a baseline is below this, at the upper end of the interval, is no better. @default
+   * 0.1
+   */
   margin?: number;
-  /** Weight of the squared weights, on standardised features. @default 0.01 */
+  /** L2 regularisation, on standardised features. @default 0.01 */
   regularization?: number;
   /** @default 200 */
   iterations?: number;
@@ -52,16 +61,16 @@ export interface CompareProbesOptions extends Probed {
 }
 
 /**
- * Can a fact be read from thoughts, by a linear probe (see {@link trainLinearProbe}), better than from all that is no thought? Every state is held out once. Beside the
- * thoughts, over the same splits: the commonest label; the same probe on shuffled labels; a control task (Hewitt and
- * Liang, 2019: every type of input has a label drawn at random from the labels' distribution, the same wherever the type
- * stands; accuracy less the control task's is the selectivity); and probes of the same kind on other states.
+ * Tests whether a linear probe (see {@link trainLinearProbe}) can read a fact from thoughts better than from baselines,
+ * by cross-validation. Baselines over the same splits: the most common label; the same probe on shuffled labels; a
+ * control task (Hewitt and Liang, 2019: each input type gets a label drawn at random from the label distribution, the
+ * same wherever it occurs; accuracy minus the control task's is the selectivity); and the same probe on other states.
  *
- * The verdict: *read from the thought* where it is ahead of every baseline, the 95 % interval of the paired difference
- * above 0; *no better than a baseline* where one interval ends below `margin`; else *cannot tell*. States of one group
+ * The verdict is *read from the thought* if it beats every baseline, with the 95 % interval of the paired difference
+ * above 0; *no better than a baseline* if an interval ends below `margin`; otherwise *cannot tell*. States of one group
  * count once in intervals.
  *
- * @throws DecoderError length-mismatch where lists do not pair; empty-set for fewer than two labels or groups;
+ * @throws DecoderError length-mismatch if list lengths differ; empty-set for fewer than two labels or groups;
  *   invalid-option for fewer than two folds
  */
 export function compareProbes({
@@ -81,7 +90,8 @@ export function compareProbes({
   const others = baselines.map((one) => ({ ...one, ...checkProbed({ states: one.states, labels, groups, types }) }));
   const read = ['thought', 'commonest label', 'shuffled labels', 'control task', ...others.map(({ name }) => name)];
   const hits = read.map(() => new Int32Array(states.length));
-  // Of all states: that of the training states alone is the rarer one among the held-out ones.
+  // Over all states: the most common label of the training states alone would be the rarer one among the held-out
+  // states.
   const commonest = commonestClass({ ids, among: ids.keys(), classes: names.length });
   const bySeed: number[] = [];
   let seen: number | null = null;
@@ -104,7 +114,7 @@ export function compareProbes({
           own.said[place] === truth,
           commonest === truth,
           shuffled,
-          // A control task of types that were not trained on leaves chance.
+          // On types that were not trained on, a control task is at chance.
           own.control?.hits[0]![place] ?? shuffled,
           ...found.map(({ said }) => said[place] === truth),
         ];

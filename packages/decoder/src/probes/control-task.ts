@@ -1,6 +1,6 @@
 import type { RandomStream } from '@subtext/data';
 
-/** A label for each type, drawn from the training labels as often as they stand there, and given to all states of the type. */
+/** Draws a label for each type from the distribution of training labels, and assigns it to all states of the type. */
 export function controlLabels({
   types,
   ids,

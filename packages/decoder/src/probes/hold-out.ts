@@ -2,33 +2,38 @@ import type { RandomStream } from '@subtext/data';
 
 import { DecoderError } from '../errors';
 
-/** Which states train and which test, by their places. */
+/** Indices of training and test states. */
 export interface Split {
   training: number[];
   test: number[];
 }
 
-/** By state: what goes to one side as a whole, such as one example's states. */
+/** By state: its group, such as its example; groups are not split. */
 type Keys = readonly (string | number)[];
 
-/** Holds a share of the groups out. @throws DecoderError invalid-option for a share that is none; empty-set for one group */
+/**
+ * Holds out a fraction of the groups. @throws DecoderError invalid-option for an invalid fraction; empty-set for a
+ * single group
+ */
 export function holdOut({ groups, share, random }: { groups: Keys; share: number; random: RandomStream }): Split {
   if (!(share > 0 && share < 1))
     throw new DecoderError({
       code: 'invalid-option',
-      message: `A held-out share of ${share} is not between 0 and 1.`,
+      message: `The held-out fraction ${share} is not between 0 and 1.`,
     });
   const order = shuffledGroups({ groups, random });
   const size = Math.min(order.length - 1, Math.max(1, Math.round(share * order.length)));
   return splitBy({ groups, out: order.slice(0, size) });
 }
 
-/** Holds each group out once: splits as many as there are folds, or groups where those are fewer. @throws DecoderError as {@link holdOut} */
+/**
+ * Cross-validation splits: as many as folds, or as groups if those are fewer. @throws DecoderError as {@link holdOut}
+ */
 export function foldsOf({ groups, folds, random }: { groups: Keys; folds: number; random: RandomStream }): Split[] {
   if (!Number.isInteger(folds) || folds < 2)
     throw new DecoderError({
       code: 'invalid-option',
-      message: `${folds} folds do not hold every state out; give a whole number of 2 or more.`,
+      message: `${folds} folds is not valid; pass an integer of at least 2.`,
     });
   const order = shuffledGroups({ groups, random });
   return Array.from({ length: Math.min(folds, order.length) }, (_, fold) =>
@@ -42,7 +47,7 @@ function shuffledGroups({ groups, random }: { groups: Keys; random: RandomStream
     throw new DecoderError({
       code: 'empty-set',
       message:
-        'The states are all of one group, and holding some out needs two groups or more; give states of more examples.',
+        'All states are of the same group, but holding some out needs at least two; pass states of more examples.',
     });
   return random.shuffle(distinct);
 }

@@ -5,46 +5,46 @@ import { holdOut } from './hold-out';
 import { argmaxClass } from './logistic-regression';
 import { checkProbed, commonestClass, type Probed, probeSplit } from './probe-split';
 
-/** What a linear probe finds. */
+/** Result of a linear probe. */
 export interface LinearProbeResult {
-  /** Over held-out examples, with its Wilson interval. */
+  /** Accuracy on held-out examples, with its Wilson interval. */
   accuracy: Estimate;
-  /** What always saying the commonest training label would get. */
+  /** Accuracy of always predicting the most common training label. */
   majority: number;
-  /** The same probe on labels shuffled over the states: held-out accuracies, one a shuffle. This is chance. */
+  /** The same probe on shuffled labels: held-out accuracy per shuffle. This is chance level. */
   shuffled: { accuracies: number[]; mean: number; highest: number };
   /**
-   * The control task of Hewitt and Liang (2019): every type of input has a label of its own, drawn at random from the
-   * labels' distribution and kept wherever the type stands. What the probe gets of it, it can only have learned by heart:
-   * its capacity. Null without types, or where no type stands both among the training states and the held-out ones.
+   * The control task of Hewitt and Liang (2019): each input type gets a label drawn at random from the label
+   * distribution, the same wherever it occurs. A probe can only solve it by memorising, so it measures capacity. Null
+   * without types, or if no type occurs in both training and held-out states.
    */
   control: {
     accuracies: number[];
     mean: number;
     highest: number;
-    /** Held-out states whose type was trained on, as a share. */ seen: number;
+    /** Fraction of held-out states whose type occurs in training. */ seen: number;
   } | null;
-  /** accuracy − the control task's mean; null without a control task. */
+  /** Accuracy minus the control task's mean; null without a control task. */
   selectivity: number | null;
-  /** Weights of the probe. */
+  /** Number of weights of the probe. */
   parameters: number;
   /** Labels in the order of the weights. */
   labels: string[];
   trainingCount: number;
   heldOutCount: number;
-  /** Held-out examples by true and said label: `confusion[truth][said]`. */
+  /** Held-out examples by true and predicted label: `confusion[truth][predicted]`. */
   confusion: number[][];
-  /** Says the label of a state. */
+  /** Predicts the label of a state. */
   predict: (state: ArrayLike<number>) => string;
 }
 
 /** Options of {@link trainLinearProbe}. */
 export interface LinearProbeOptions extends Probed {
-  /** Share held out. @default 0.3 */
+  /** Fraction held out. @default 0.3 */
   heldOut?: number;
-  /** Weight of the squared weights, on standardised features. @default 0.01 */
+  /** L2 regularisation, on standardised features. @default 0.01 */
   regularization?: number;
-  /** Probes on shuffled labels, and on control tasks. @default 5 */
+  /** Number of shuffled-label probes, and of control tasks. @default 5 */
   controls?: number;
   /** @default 200 */
   iterations?: number;
@@ -54,9 +54,11 @@ export interface LinearProbeOptions extends Probed {
 
 /**
  * Multinomial logistic regression from states to labels, with held-out accuracy, the same on shuffled labels (chance),
- * and on control tasks (selectivity). Deterministic; features are standardised by the training states.
+ * and on control tasks (selectivity). Deterministic; features are standardised with the training states' mean and
+ * deviation.
  *
- * @throws DecoderError length-mismatch where states and labels do not pair; empty-set for fewer than two labels or groups.
+ * @throws DecoderError length-mismatch if the numbers of states and labels differ; empty-set for fewer than two labels
+ *   or groups.
  */
 export function trainLinearProbe({
   states,

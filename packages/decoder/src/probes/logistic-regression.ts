@@ -2,7 +2,10 @@ import { meanAndDeviation } from '@subtext/core';
 
 import { minimize } from './minimize';
 
-/** States as features of mean 0 and deviation 1 by the training rows, flat: `[states · width]`; `apply` does the same to another state. */
+/**
+ * Standardises states to mean 0 and deviation 1 over the training rows, flat: `[states · width]`; `apply` transforms
+ * another state.
+ */
 export function standardize({
   states,
   training,
@@ -19,7 +22,7 @@ export function standardize({
       training.map((index) => (states[index] as ArrayLike<number>)[unit] as number),
     );
     mean[unit] = middle;
-    // A unit that never moves says nothing.
+    // Constant features carry no information.
     scale[unit] = deviation > 1e-12 ? 1 / deviation : 0;
   }
   const apply = (state: ArrayLike<number>) =>
@@ -29,7 +32,7 @@ export function standardize({
   return { features, apply };
 }
 
-/** Weights `[classes, width + 1]`, the bias last, at the lowest mean cross-entropy plus penalty. */
+/** Fits weights `[classes, width + 1]`, the bias last, minimising mean cross-entropy plus penalty. */
 export function fitRegression({
   features,
   width,
@@ -89,7 +92,7 @@ export function fitRegression({
   return point;
 }
 
-/** The class of the highest score: its place in the weights. */
+/** Index of the class with the highest score. */
 export function argmaxClass({
   weights,
   features,

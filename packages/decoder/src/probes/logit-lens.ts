@@ -2,28 +2,28 @@ import { tf } from '@subtext/tensor';
 
 import { DecoderError } from '../errors';
 
-/** A token that a hidden state points at. */
+/** A token predicted from a hidden state. */
 export interface LensToken {
   id: number;
   probability: number;
 }
 
-/** What one layer's state at one position would say if it were the last. */
+/** The logit lens of one layer at one position. */
 export interface LensReading {
   /** Most probable first. */
   tokens: LensToken[];
   /** Of the whole distribution, in nats. */
   entropy: number;
-  /** Where a target was given: its probability, and how many tokens are more probable. */
+  /** The target token, if given, with its probability and rank (number of more probable tokens). */
   target: (LensToken & { rank: number }) | null;
 }
 
 /**
- * The logit lens (nostalgebraist, 2020): every layer's hidden state is put through the final norm and
- * the head, and read as if it were the last.
+ * The logit lens (nostalgebraist, 2020): applies the final norm and the output layer to every layer's hidden state, as
+ * if it were the last.
  *
  * @returns `[layer][position]`.
- * @throws DecoderError length-mismatch where targets and positions differ.
+ * @throws DecoderError length-mismatch if the numbers of targets and positions differ.
  */
 export async function logitLens({
   hiddenStates,
@@ -33,17 +33,17 @@ export async function logitLens({
   targets,
 }: {
   /**
-   * By layer: `[positions, width]`, such as the states at the thoughts; the last layer's went through the final norm
-   * already, as transformers and this workspace count them. Not disposed.
+   * By layer: `[positions, width]`, such as the states at the thoughts. The last layer's must already include the final
+   * norm, as in transformers. Not disposed.
    */
   hiddenStates: readonly tf.Tensor2D[];
-  /** The model's final norm: `[positions, width]` to the same. */
+  /** The model's final norm; the shape `[positions, width]` is unchanged. */
   normalize: (states: tf.Tensor2D) => tf.Tensor2D;
   /** Normalised states to logits `[positions, vocabulary]`. */
   head: (states: tf.Tensor2D) => tf.Tensor2D;
-  /** Tokens a reading. @default 5 */
+  /** Number of tokens per position. @default 5 */
   top?: number;
-  /** By position: the token whose rank is asked for; −1 for none. @default none */
+  /** By position: the token to rank; −1 for none. @default none */
   targets?: readonly number[];
 }): Promise<LensReading[][]> {
   const readings: LensReading[][] = [];
@@ -52,7 +52,7 @@ export async function logitLens({
     if (targets !== undefined && targets.length !== positions) {
       throw new DecoderError({
         code: 'length-mismatch',
-        message: `The logit lens got ${positions} positions in layer ${layer} but ${targets.length} targets; give one a position, −1 for none.`,
+        message: `The logit lens got ${positions} positions in layer ${layer} but ${targets.length} targets; pass one per position, −1 for none.`,
       });
     }
     const logits = tf.tidy(() => head(layer === hiddenStates.length - 1 ? states : normalize(states)));

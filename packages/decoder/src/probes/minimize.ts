@@ -2,8 +2,7 @@
 export type Objective = (point: Float64Array, gradient: Float64Array) => number;
 
 /**
- * The lowest point of a smooth convex function by limited-memory BFGS (Liu and Nocedal, 1989) with
- * halving steps. Deterministic.
+ * Minimises a smooth convex function with L-BFGS (Liu and Nocedal, 1989) and backtracking line search. Deterministic.
  */
 export function minimize({
   objective,
@@ -15,7 +14,7 @@ export function minimize({
   objective: Objective;
   start: Float64Array;
   iterations: number;
-  /** Stops at a gradient of this norm. @default 1e-5 */ tolerance?: number;
+  /** Stops when the gradient norm is below this. @default 1e-5 */ tolerance?: number;
   /** @default 8 */ memory?: number;
 }): { point: Float64Array; value: number; iterations: number } {
   const size = start.length;
@@ -32,7 +31,7 @@ export function minimize({
       direction.set(gradient.map((part) => -part));
       slope = -dot(gradient, gradient);
     }
-    // The first step has no scale yet: one of length 1 at most.
+    // The first step has no curvature estimate: limit its length to 1.
     let length = history.length === 0 ? Math.min(1, 1 / Math.sqrt(-slope)) : 1;
     let next = point;
     let nextGradient = gradient;

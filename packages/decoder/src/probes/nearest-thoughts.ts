@@ -1,6 +1,6 @@
 import { euclideanNorm } from './thought-states';
 
-/** For each vector the places of those nearest to it by cosine, the nearest first, itself left out. */
+/** For each vector, the indices of its nearest neighbours by cosine similarity, nearest first, excluding itself. */
 export function nearestThoughts({
   vectors,
   count = 5,

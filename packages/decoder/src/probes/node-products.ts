@@ -6,7 +6,7 @@ import { DecoderError } from '../errors';
 /**
  * Embeddings of the nodes 0 … nodes − 1, `[width]` each.
  *
- * @throws DecoderError unsuitable-reasoner where it has no token for one of them
+ * @throws DecoderError unsuitable-reasoner if it has no token for one of them
  */
 export async function nodeEmbeddings({
   reasoner,
@@ -37,7 +37,7 @@ export async function nodeEmbeddings({
   return names.map((_, node) => values.subarray(node * width, (node + 1) * width));
 }
 
-/** By node, the dot product of a thought `h` with its embedding `e_v`: how much of the node the thought holds. */
+/** By node, the dot product of a thought `h` with its embedding `e_v`: how strongly the thought encodes the node. */
 export function nodeProducts({
   hidden,
   embeddings,

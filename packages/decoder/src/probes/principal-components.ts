@@ -3,19 +3,19 @@ import { RandomStream } from '@subtext/data';
 import { DecoderError } from '../errors';
 import { euclideanNorm } from './thought-states';
 
-/** Vectors in the directions in which a set of them spreads most. */
+/** Principal components of a set of vectors. */
 export interface PrincipalComponents {
-  /** By vector, its coordinates; the first spreads most. */
+  /** By vector, its coordinates, in order of decreasing variance. */
   coordinates: number[][];
-  /** By direction, its share of the whole variance. */
+  /** By component, the fraction of variance explained. */
   explained: number[];
 }
 
 /**
- * Principal components (Pearson 1901) by orthogonal iteration on the centred vectors. The sign of a direction is such that
- * its largest coordinate is positive.
+ * Principal components (Pearson 1901) by orthogonal iteration on the centred vectors. Signs are chosen so that each
+ * component's largest coordinate is positive.
  *
- * @throws DecoderError `empty-set` without a vector; `length-mismatch` for vectors of several widths
+ * @throws DecoderError `empty-set` without vectors; `length-mismatch` for vectors of different widths
  */
 export function principalComponents({
   vectors,
@@ -29,14 +29,13 @@ export function principalComponents({
   iterations?: number;
 }): PrincipalComponents {
   const [first] = vectors;
-  if (first === undefined)
-    throw new DecoderError({ code: 'empty-set', message: 'There is no thought to project; think some first.' });
+  if (first === undefined) throw new DecoderError({ code: 'empty-set', message: 'There are no thoughts to project.' });
   const width = first.length;
   const odd = vectors.find(({ length }) => length !== width);
   if (odd !== undefined)
     throw new DecoderError({
       code: 'length-mismatch',
-      message: `Thoughts of ${width} and ${odd.length} numbers have no common space; give states of one model.`,
+      message: `Thoughts have widths ${width} and ${odd.length}; pass states of a single model.`,
     });
   const mean = new Float64Array(width);
   for (const vector of vectors) for (let unit = 0; unit < width; unit++) mean[unit]! += vector[unit]! / vectors.length;
@@ -70,7 +69,7 @@ export function principalComponents({
   };
 }
 
-/** Gram and Schmidt; a vector without a direction of its own becomes zeros. */
+/** Gram–Schmidt; linearly dependent vectors become zeros. */
 function orthonormal(axes: readonly Float64Array[]): Float64Array[] {
   const done: Float64Array[] = [];
   for (const axis of axes) {

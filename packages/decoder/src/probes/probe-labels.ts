@@ -1,19 +1,19 @@
 import { normalizeAnswer, type ReasoningExample } from '@subtext/data';
 
-/** Something that the data knows of its examples, to be looked for in thoughts. */
+/** A property of the examples, known from the data, to probe for in thoughts. */
 export interface ProbeLabels {
   /** Such as `answer` or `colour in the top-left`. */
   name: string;
-  /** By example; null where it has none. */
+  /** By example; null if it has none. */
   labels: (string | null)[];
 }
 
-/** A label with more kinds than this share of the examples has too few of each to be learned. */
+/** Labels with more distinct values than this fraction of the examples are skipped: too few examples per value. */
 const MOST_KINDS = 1 / 8;
 
 /**
- * What the data knows of its examples: the answer, and of scenes the colour and the shape at every place. Labels that
- * are the same everywhere, or different nearly everywhere, are left out: a probe learns nothing from them.
+ * Properties known from the data: the answer and, for scenes, the colour and shape at every place. Labels that are
+ * constant, or different nearly everywhere, are omitted: a probe cannot learn from them.
  */
 export function probeLabels({ examples }: { examples: readonly ReasoningExample[] }): ProbeLabels[] {
   const all: ProbeLabels[] = [{ name: 'answer', labels: examples.map(({ answer }) => normalizeAnswer(answer)) }];

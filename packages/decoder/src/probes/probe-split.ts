@@ -4,22 +4,24 @@ import { DecoderError } from '../errors';
 import { controlLabels } from './control-task';
 import { argmaxClass, fitRegression, standardize } from './logistic-regression';
 
-/** What a probe is trained on: states and labels that pair, and what groups them. */
+/** Training data of a probe: states with labels, and their groups. */
 export interface Probed {
   /** States, each `[width]`. */
   states: readonly ArrayLike<number>[];
-  /** By state: what to read from it, such as the next node, an object, a digit. */
+  /** By state: the label to predict, such as the next node, an object, a digit. */
   labels: readonly (string | number)[];
-  /** By state: states of one group, such as one example's, are held out together. @default each its own */
+  /** By state: its group, such as its example; groups are held out as a whole. @default each its own */
   groups?: readonly (string | number)[];
-  /** By state: what kind of input it comes from, such as its question; of these the control task is made. @default none */
+  /** By state: the type of input it comes from, such as its question, for the control task. @default none */
   types?: readonly (string | number)[];
 }
 
-/** Labels as numbers. @throws DecoderError length-mismatch where states and the others do not pair; empty-set for one label */
+/**
+ * Converts labels to numbers. @throws DecoderError length-mismatch if list lengths differ; empty-set for a single label
+ */
 export function checkProbed({ states, labels, groups, types }: Probed): {
   width: number;
-  /** Labels in the order of their numbers. */ names: string[];
+  /** Label names, indexed by number. */ names: string[];
   /** By state. */ ids: Int32Array;
 } {
   if (
@@ -29,7 +31,7 @@ export function checkProbed({ states, labels, groups, types }: Probed): {
   ) {
     throw new DecoderError({
       code: 'length-mismatch',
-      message: `${states.length} states, ${labels.length} labels and ${groups?.length ?? states.length} groups and ${types?.length ?? states.length} types do not pair; give one of each a state.`,
+      message: `${states.length} states, ${labels.length} labels and ${groups?.length ?? states.length} groups and ${types?.length ?? states.length} types; pass one of each per state.`,
     });
   }
   const width = states[0]?.length ?? 0;
@@ -37,18 +39,18 @@ export function checkProbed({ states, labels, groups, types }: Probed): {
   if (odd >= 0)
     throw new DecoderError({
       code: 'length-mismatch',
-      message: `State ${odd} has width ${states[odd]?.length}, the first ${width}; give states of one model.`,
+      message: `State ${odd} has width ${states[odd]?.length}, the first ${width}; pass states of a single model.`,
     });
   const names = [...new Set(labels.map(String))].sort();
   if (names.length < 2)
     throw new DecoderError({
       code: 'empty-set',
-      message: `The labels are all ${names[0] ?? 'missing'}; a probe needs two or more.`,
+      message: `All labels are ${names[0] ?? 'missing'}; a probe needs at least two different ones.`,
     });
   return { width, names, ids: Int32Array.from(labels, (label) => names.indexOf(String(label))) };
 }
 
-/** The commonest class among some states. */
+/** The most common class among some states. */
 export function commonestClass({
   ids,
   among,
@@ -63,7 +65,7 @@ export function commonestClass({
   return counts.indexOf(Math.max(...counts));
 }
 
-/** A probe, and beside it probes on shuffled labels and on control tasks, all trained and tested on the same states. */
+/** Trains and tests a probe, shuffled-label probes and control tasks on the same split. */
 export function probeSplit({
   states,
   width,
@@ -79,22 +81,22 @@ export function probeSplit({
 }: {
   states: readonly ArrayLike<number>[];
   width: number;
-  /** By state, its class. */ ids: Int32Array;
+  /** Class by state. */ ids: Int32Array;
   classes: number;
   types: readonly (string | number)[] | undefined;
   training: readonly number[];
   test: readonly number[];
   random: RandomStream;
-  /** Probes on shuffled labels, and on control tasks. */ controls: number;
+  /** Number of shuffled-label probes, and of control tasks. */ controls: number;
   regularization: number;
   iterations: number;
 }): {
   weights: Float64Array;
   standard: ReturnType<typeof standardize>;
-  /** The class said of each test state. */ said: number[];
-  /** By shuffle and test state: whether the probe was right. */ shuffled: boolean[][];
-  /** The same by control task; null where no type stands both among the training and the test states. */
-  control: { hits: boolean[][]; /** Test states whose type was trained on, as a share. */ seen: number } | null;
+  /** Predicted class of each test state. */ said: number[];
+  /** By shuffle and test state: whether the prediction is correct. */ shuffled: boolean[][];
+  /** The same by control task; null if no type occurs in both training and test states. */
+  control: { hits: boolean[][]; /** Fraction of test states whose type occurs in training. */ seen: number } | null;
 } {
   const standard = standardize({ states, training, width });
   const fit = (targets: Int32Array) =>

@@ -7,7 +7,7 @@ export function silentOf(used: Uint8Array): number[] {
   return [...used].flatMap((flag, latent) => (flag === 0 ? [latent] : []));
 }
 
-/** Points silent latents at what is missing from the states that are rebuilt worst. */
+/** Reinitialises dead latents to the residuals of the worst-reconstructed states. */
 export async function restartSilent({
   parameters,
   silent,

@@ -4,10 +4,10 @@ import { DecoderError } from '../errors';
 import { fitHiddenLayer } from './hidden-layer';
 import { fitRegression, standardize } from './logistic-regression';
 
-/** Reads a distribution over labels from a state. */
+/** Predicts a distribution over labels from a state. */
 export interface SoftmaxProbe {
   labels: readonly string[];
-  /** By label, its probability given a state `[width]`. */
+  /** Probability of each label, given a state `[width]`. */
   read(state: ArrayLike<number>): number[];
 }
 
@@ -15,33 +15,34 @@ export interface SoftmaxProbe {
 export interface SoftmaxProbeOptions {
   /** `[width]` each. */
   states: readonly ArrayLike<number>[];
-  /** By state: what it was. */
+  /** By state: its label. */
   labels: readonly string[];
-  /** What there can be; a label that no state has gets a probability near 0. @default those of the states, in order */
+  /** All possible labels; one that no state has gets a probability near 0. @default those of the states, in order */
   known?: readonly string[];
-  /** Weight of the squared weights, on standardised features; of a reader without a hidden layer. @default 0.001 */
+  /** L2 regularisation on standardised features; only without a hidden layer. @default 0.001 */
   regularization?: number;
-  /** Steps of the fit, at most; of a reader without a hidden layer. @default 200 */
+  /** Maximum number of optimizer steps; only without a hidden layer. @default 200 */
   iterations?: number;
   /**
-   * Units of a hidden layer. With one, a fifth of the states is held out, and of the weights on the way those are taken that
-   * find the labels of these likeliest. @default 0: a linear reader
+   * Number of hidden units. With a hidden layer, a fifth of the states is held out, and the weights with the lowest
+   * held-out loss are kept (early stopping). @default 0: linear
    */
   units?: number;
-  /** Of a hidden layer's start, batches and held-out states. @default 0 */
+  /** Seed of the hidden layer's initial weights, batches and held-out states. @default 0 */
   seed?: number;
 }
 
-/** The most units of a hidden layer. */
+/** Maximum number of hidden units. */
 const mostUnits = 4096;
 
 /**
  * Multinomial logistic regression from states to labels, `softmax(W·x + b)`, or with a hidden layer
- * `softmax(B·relu(A·x + a) + b)`, at the lowest mean cross-entropy: of all such readers the one nearest to how the labels are
- * distributed given the state, where each state shows one label that was drawn.
+ * `softmax(B·relu(A·x + a) + b)`, minimising mean cross-entropy: the best estimate of this form of the label distribution
+ * given the state, if each state's label is one sample from it.
  *
- * @throws DecoderError `length-mismatch` where states and labels do not pair or states differ in width; `empty-set` for fewer
- *   than two labels; `invalid-option` for a label that is not among the known ones, and for units that are no number of them
+ * @throws DecoderError `length-mismatch` if the numbers of states and labels differ or states differ in width;
+ *   `empty-set` for fewer than two labels; `invalid-option` for a label that is not among the known ones, or an invalid
+ *   number of units
  */
 export function trainSoftmaxProbe({
   states,
@@ -56,18 +57,18 @@ export function trainSoftmaxProbe({
   if (states.length !== labels.length || states.some(({ length }) => length !== width))
     throw new DecoderError({
       code: 'length-mismatch',
-      message: `A probe takes a label for each state, and states of one width; got ${states.length} states and ${labels.length} labels.`,
+      message: `A probe needs one label per state, and states of the same width; got ${states.length} states and ${labels.length} labels.`,
     });
   if (new Set(labels).size < 2)
     throw new DecoderError({
       code: 'empty-set',
-      message: `The ${labels.length} labels are all alike; a probe learns to tell two or more apart.`,
+      message: `The ${labels.length} labels are all the same; a probe needs at least two different ones.`,
     });
   const unknown = labels.find((label) => !known.includes(label));
   if (unknown !== undefined)
     throw new DecoderError({
       code: 'invalid-option',
-      message: `The label "${unknown}" is none of ${known.join(', ')}.`,
+      message: `The label "${unknown}" is not one of ${known.join(', ')}.`,
     });
   if (!Number.isInteger(units) || units < 0 || units > mostUnits)
     throw new DecoderError({
@@ -88,14 +89,14 @@ export function trainSoftmaxProbe({
     if (state.length !== width)
       throw new DecoderError({
         code: 'length-mismatch',
-        message: `The probe was trained on states of width ${width}, and this one has ${state.length}.`,
+        message: `The probe was trained on states of width ${width}, but this one has ${state.length}.`,
       });
     return softmax(scores(apply(state)));
   };
   return { labels: known, read };
 }
 
-/** What a linear reader makes of standardised features, by class. */
+/** Class scores of a linear probe on standardised features. */
 function linearScores(options: Parameters<typeof fitRegression>[0]): (input: Float64Array) => number[] {
   const { width, classes } = options;
   const weights = fitRegression(options);
@@ -106,7 +107,7 @@ function linearScores(options: Parameters<typeof fitRegression>[0]): (input: Flo
     });
 }
 
-/** The same of a reader with a hidden layer, which a fifth of the rows tells when to stop. */
+/** Class scores of a probe with a hidden layer, with early stopping on a fifth of the rows. */
 function hiddenScores({
   rows,
   ...options
@@ -118,7 +119,7 @@ function hiddenScores({
   return fitHiddenLayer({ ...options, training: order.slice(held), heldOut: order.slice(0, held) });
 }
 
-/** Scores as probabilities. */
+/** Converts scores to probabilities. */
 export function softmax(scores: readonly number[]): number[] {
   const largest = Math.max(...scores);
   const powers = scores.map((score) => Math.exp(score - largest));

@@ -1,35 +1,35 @@
-/** A latent with its strength. */
+/** A latent with its activation. */
 export interface ActiveLatent {
   latent: number;
   strength: number;
 }
 
-/** A state that a latent stands out in. */
+/** A state that activates a latent. */
 export interface ActivatingExample {
   index: number;
   strength: number;
 }
 
-/** A trained top-k sparse autoencoder. It holds plain arrays, no tensors. */
+/** A trained top-k sparse autoencoder, held in plain arrays. */
 export interface SparseAutoencoder {
   width: number;
   latents: number;
   active: number;
   /** Unit directions of the latents, `[latents, width]`. */
   decoder: Float32Array;
-  /** Share of the states' variance that the reconstruction keeps, on held-out states. */
+  /** Fraction of variance explained by the reconstruction, on held-out states. */
   explainedVariance: number;
-  /** Latents that no training state activates. */
+  /** Number of latents that no training state activates. */
   deadLatents: number;
-  /** Mean squared error by step, for a chart. */
+  /** Mean squared error per step, for plotting. */
   losses: number[];
-  /** The active latents of a state, strongest first. */
+  /** Active latents of a state, strongest first. */
   encode: (state: ArrayLike<number>) => ActiveLatent[];
-  /** The state as the active latents rebuild it. */
+  /** Reconstructs a state from its active latents. */
   reconstruct: (state: ArrayLike<number>) => Float32Array;
 }
 
-/** The states in which a latent is strongest. */
+/** The states with a latent's highest activations. */
 export function mostActivating({
   autoencoder,
   states,

@@ -6,44 +6,51 @@ import { DecoderError } from '../errors';
 import { classifyNodes, type NodeClass, nodeClasses } from './node-classes';
 import { nodeEmbeddings, nodeProducts } from './node-products';
 
-/** What one thought holds of the graph's nodes. */
+/** How strongly one thought encodes the graph's nodes. */
 export interface ThoughtSuperposition {
   /** From 1. */
   thought: number;
   /**
-   * Dot products of the thought with the nodes' embeddings: the mean over a question's nodes of a class, then over the
-   * questions that have any; null where none has.
+   * Dot products of the thought with the nodes' embeddings by class: averaged over a question's nodes of the class,
+   * then over questions that have any; null if none has.
    */
   classes: Record<NodeClass, (MeanAndDeviation & { nodes: number }) | null>;
-  /** Nodes of all questions, in this class, whose dot product is above that of every unreachable node of their question, as a share. */
+  /**
+   * Fraction of nodes in this class, over all questions, whose dot product exceeds that of every unreachable node of
+   * their question.
+   */
   aboveUnreachable: { optimal: number | null; frontier: number | null };
 }
 
-/** The nodes that a question's thoughts are nearest to. */
+/** The nodes closest to one thought. */
 export interface ReadThought {
   thought: number;
-  /** With the highest dot products, highest first. */
+  /** Nodes with the highest dot products, highest first. */
   nodes: { node: number; class: NodeClass; product: number }[];
 }
 
-/** The superposition of search frontiers in a reasoner's thoughts. */
+/** Superposition of search frontiers in a reasoner's thoughts. */
 export interface Superposition {
   questions: number;
   thoughts: ThoughtSuperposition[];
-  /** The same over all thoughts: the mean over a question's nodes of a class at a thought, then over questions and thoughts. */
+  /**
+   * The same over all thoughts: averaged over a question's nodes of a class per thought, then over questions and
+   * thoughts.
+   */
   overall: ThoughtSuperposition['classes'];
-  /** Thoughts in which the means stand in the order of {@link nodeClasses}. */
+  /** Number of thoughts whose class means are in the order of {@link nodeClasses}. */
   inOrder: number;
   /** The first question's thoughts, as an example. */
   first: ReadThought[];
 }
 
 /**
- * Measures what a graph reasoner's thoughts hold: for the k-th thought h, the state fed back in its place, `h · e_v` with
- * the embedding e_v of each node v, by what v is to that thought. A thought that is the superposition of a search's
- * frontier has the highest products with the frontier's nodes.
+ * Measures which nodes a graph reasoner's thoughts encode: for the k-th thought h, the state fed back in its place,
+ * `h · e_v` with the embedding e_v of each node v, by the class of v for that thought. A thought that is a
+ * superposition of the search frontier has the highest products with the frontier's nodes.
  *
- * @throws DecoderError unsuitable-reasoner for a reasoner without thoughts or without tokens for nodes, invalid-task-data for examples without a graph, empty-set.
+ * @throws DecoderError unsuitable-reasoner for a reasoner without thoughts or without node tokens, invalid-task-data
+ *   for examples without a graph, empty-set.
  */
 export async function measureSuperposition({
   reasoner,
@@ -54,16 +61,15 @@ export async function measureSuperposition({
   signal,
 }: {
   reasoner: Reasoner;
-  /** How examples are asked. */
+  /** Formats the question of an example. */
   task: { prompt(example: ReasoningExample): string };
   examples: readonly ReasoningExample[];
-  /** Questions side by side. @default 64 */
+  /** Batch size. @default 64 */
   batch?: number;
   onProgress?: (progress: { done: number; total: number }) => void;
   signal?: AbortSignal;
 }): Promise<Superposition> {
-  if (examples.length === 0)
-    throw new DecoderError({ code: 'empty-set', message: 'There is no question to think about.' });
+  if (examples.length === 0) throw new DecoderError({ code: 'empty-set', message: 'There are no questions.' });
   checkReasoner({ reasoner, example: examples[0]!, task });
   const graphs = examples.map(({ id, facts }) => {
     if (facts?.kind !== 'graph')
@@ -133,7 +139,7 @@ function summarise(
   };
 }
 
-/** Whether the means fall from class to class; classes without a node are passed over. */
+/** Whether the means decrease from class to class; empty classes are skipped. */
 function isInOrder({ classes }: ThoughtSuperposition): boolean {
   const means = nodeClasses.flatMap((one) => classes[one]?.mean ?? []);
   return means.every((mean, index) => index === 0 || mean < means[index - 1]!);
@@ -162,6 +168,6 @@ function checkReasoner({
     }) ?? [];
   if (thoughts.length === 0)
     throw mismatch(
-      `This reasoner (method "${name}") answers without thoughts, so there is nothing to look into; take one trained with continuous thoughts.`,
+      `This reasoner (method "${name}") answers without thoughts, so there is nothing to measure; use one trained with continuous thoughts.`,
     );
 }

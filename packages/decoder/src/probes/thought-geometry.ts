@@ -3,38 +3,41 @@ import { meanAndDeviation, type MeanAndDeviation } from '@subtext/core';
 import { euclideanNorm, type ThoughtStates } from './thought-states';
 import { DecoderError } from '../errors';
 
-/** The shape of thoughts at one place. */
+/** Geometry of the thoughts at one position. */
 export interface PlaceGeometry {
   place: number;
   norm: MeanAndDeviation;
-  /** Mean cosine between the thoughts of different examples: near 1, the place says the same whatever the question. */
+  /** Mean cosine between the thoughts of different examples: near 1, the thought does not depend on the question. */
   cosineBetweenExamples: number;
   /**
-   * How many directions the thoughts spread over: the participation ratio `(Σλ)² / Σλ²` of the
-   * covariance's eigenvalues λ; 0 where all are equal.
+   * Effective dimension of the thoughts: the participation ratio `(Σλ)² / Σλ²` of the covariance's eigenvalues λ; 0 if
+   * all are equal.
    */
   dimensions: number;
 }
 
-/** The shape of a set of thoughts. */
+/** Geometry of a set of thoughts. */
 export interface ThoughtGeometry {
   places: PlaceGeometry[];
-  /** Mean cosine between the thoughts of one example, over examples with two or more; null without one. Near 1: its thoughts have collapsed into one. */
+  /**
+   * Mean cosine between the thoughts of one example, over examples with at least two; null if there are none. Near 1,
+   * its thoughts have collapsed into one.
+   */
   cosineWithinExample: number | null;
   examples: number;
 }
 
 /**
- * Norms and likeness of thoughts, to see a collapse.
+ * Norms and similarities of thoughts, to detect collapse.
  *
- * @throws DecoderError empty-set without a thought.
+ * @throws DecoderError empty-set without thoughts.
  */
 export function thoughtGeometry({ thoughts }: { thoughts: readonly ThoughtStates[] }): ThoughtGeometry {
   const most = thoughts.reduce((largest, states) => Math.max(largest, states.length), 0);
   if (most === 0)
     throw new DecoderError({
       code: 'empty-set',
-      message: 'There is no thought to measure; give examples of a model that thinks in hidden states.',
+      message: 'There are no thoughts to measure; pass examples of a model that thinks in hidden states.',
     });
   const places = Array.from({ length: most }, (_, place): PlaceGeometry => {
     const present = thoughts.flatMap((states) => states[place] ?? []);
@@ -77,7 +80,7 @@ function participationRatio(vectors: readonly Float32Array[]): number {
   for (const vector of vectors)
     for (let unit = 0; unit < width; unit++) mean[unit] = (mean[unit] as number) + (vector[unit] as number) / count;
   const centred = vectors.map((vector) => Float64Array.from(vector, (value, unit) => value - (mean[unit] as number)));
-  // The smaller of the two products: by units or by examples; both have the same eigenvalues.
+  // Use the smaller of the two Gram matrices, over units or over examples; both have the same nonzero eigenvalues.
   const rows =
     count <= width
       ? centred

@@ -10,9 +10,9 @@ import { silentOf, restartSilent, readWeights } from './silent-latents';
 export interface SparseAutoencoderOptions {
   /** States, each `[width]`. */
   states: readonly ArrayLike<number>[];
-  /** Size of the dictionary. @default 4 · width */
+  /** Number of latents. @default 4 · width */
   latents?: number;
-  /** Latents active at once, k. @default 8 */
+  /** Number of active latents, k. @default 8 */
   active?: number;
   /** @default 1000 */
   steps?: number;
@@ -20,9 +20,9 @@ export interface SparseAutoencoderOptions {
   batch?: number;
   /** @default 0.003 */
   learningRate?: number;
-  /** By state: states of one group, such as one example's, are held out together. @default each its own */
+  /** By state: its group, such as its example; groups are held out as a whole. @default each its own */
   groups?: readonly (string | number)[];
-  /** Share of groups held out for `explainedVariance`. @default 0.1 */
+  /** Fraction of groups held out for `explainedVariance`. @default 0.1 */
   heldOut?: number;
   /** @default 0 */
   seed?: number;
@@ -31,12 +31,12 @@ export interface SparseAutoencoderOptions {
 }
 
 /**
- * A sparse autoencoder that keeps the k strongest latents of a state (Makhzani and Frey, 2014; Gao et
- * al., 2024): `z = TopK(ReLU(E(x − b) + c))`, `x̂ = D·z + b`, trained on ‖x − x̂‖², the decoder's directions
- * kept at length 1, the encoder started as its transpose. Latents that fell silent are started again at
- * states that are rebuilt worst. Runs on the engine in use; leaves no tensor behind.
+ * Trains a top-k sparse autoencoder (Makhzani and Frey, 2014; Gao et al., 2024): `z = TopK(ReLU(E(x − b) + c))`,
+ * `x̂ = D·z + b`, minimising ‖x − x̂‖², with decoder directions of unit length and the encoder initialised as its
+ * transpose. Dead latents are reinitialised to the states with the worst reconstruction. Runs on the current engine;
+ * leaves no tensors behind.
  *
- * @throws DecoderError empty-set for fewer than ten states; invalid-option for an impossible k.
+ * @throws DecoderError empty-set for fewer than ten states; invalid-option for an invalid k.
  */
 export async function trainSparseAutoencoder({
   states,
@@ -53,27 +53,27 @@ export async function trainSparseAutoencoder({
   if (states.length < 10)
     throw new DecoderError({
       code: 'empty-set',
-      message: `A sparse autoencoder needs ten states or more, got ${states.length}; collect more thoughts.`,
+      message: `A sparse autoencoder needs at least ten states, got ${states.length}; collect more thoughts.`,
     });
   const width = (states[0] as ArrayLike<number>).length;
   const odd = states.findIndex((state) => state.length !== width);
   if (odd >= 0)
     throw new DecoderError({
       code: 'length-mismatch',
-      message: `State ${odd} has width ${states[odd]?.length}, the first ${width}; give states of one model.`,
+      message: `State ${odd} has width ${states[odd]?.length}, the first ${width}; pass states of a single model.`,
     });
   const latents = givenLatents ?? 4 * width;
   if (!Number.isInteger(active) || active < 1 || active > latents) {
     throw new DecoderError({
       code: 'invalid-option',
-      message: `${active} active of ${latents} latents is not possible; give a whole number from 1 to ${latents}.`,
+      message: `${active} active of ${latents} latents is not valid; pass an integer from 1 to ${latents}.`,
     });
   }
   const random = new RandomStream({ seed, name: 'sparse autoencoder' });
   if (groups !== undefined && groups.length !== states.length)
     throw new DecoderError({
       code: 'length-mismatch',
-      message: `${groups.length} groups for ${states.length} states; give one a state.`,
+      message: `${groups.length} groups for ${states.length} states; pass one per state.`,
     });
   const { training, test: held } = holdOut({
     groups: groups ?? states.map((_, index) => index),
@@ -84,7 +84,7 @@ export async function trainSparseAutoencoder({
     training.map((index) => states[index] as ArrayLike<number>),
     width,
   );
-  // One scale for all units, so that rates fit states of any size.
+  // One scale for all units, so that the learning rate suits states of any size.
   const scale =
     1 /
     Math.max(
@@ -141,7 +141,7 @@ export async function trainSparseAutoencoder({
           return tf.mean(tf.squaredDifference(rebuilt, input)) as tf.Scalar;
         },
       });
-      // The last eighth cools down to nothing, as the rate of a fine search.
+      // Decay to 0 over the last eighth.
       optimizer.step({ gradients, learningRate: learningRate * Math.min(1, (8 * (steps - step)) / steps) });
       tf.tidy(() => {
         const decoder = parameters.get<tf.Rank.R2>('decoder');
@@ -174,7 +174,7 @@ export async function trainSparseAutoencoder({
   }
 }
 
-/** The scores that are among their row's k largest, else 0. The gradient passes where a score is kept. */
+/** Keeps the k largest scores of each row and zeros the rest. Gradients flow only through kept scores. */
 function keepStrongest(scores: tf.Tensor2D, active: number): tf.Tensor2D {
   const keep = tf.customGrad((input, save) => {
     const given = input as tf.Tensor2D;
@@ -239,7 +239,7 @@ async function finish({
     explainedVariance: spread > 0 ? 1 - missed / spread : Number.NaN,
     deadLatents: silentOf(used).length,
     losses,
-    // Strengths in the states' own unit.
+    // Activations in the states' original units.
     encode: (state) => encode(state).map(({ latent, strength }) => ({ latent, strength: strength / scale })),
     reconstruct,
   };
@@ -260,7 +260,7 @@ function variance(vectors: readonly ArrayLike<number>[], mean: Float64Array): nu
   return sum / vectors.length;
 }
 
-/** A direction drawn evenly from the sphere, of length 1. */
+/** A random unit vector, uniform on the sphere. */
 function randomDirection(random: RandomStream, width: number): Float32Array {
   const draws = Float64Array.from(
     { length: width },

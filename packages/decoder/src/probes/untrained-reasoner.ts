@@ -2,10 +2,10 @@ import { createModel } from '@subtext/model';
 import { Reasoner } from '@subtext/reasoner';
 
 /**
- * A reasoner of the same shape, with the same tokenizer, method and settings, whose weights are drawn anew as its family
- * draws them: what can be read from its states, training did not put there. The caller disposes of it.
+ * A reasoner with the same architecture, tokenizer, method and settings but newly initialised weights: what can be read
+ * from its states does not come from training. The caller disposes it.
  *
- * @throws ModelFolderError where the machine's memory has no room for a second model
+ * @throws ModelFolderError if there is not enough memory for a second model
  */
 export function untrainedReasoner({
   reasoner: { model, tokenizer, settings, processor, feedback },

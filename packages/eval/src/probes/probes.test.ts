@@ -143,7 +143,7 @@ describe('trainLinearProbe', () => {
       trainLinearProbe({ states: states(beside), labels: beside, types: types.map((_, index) => index), controls: 2 }),
     ).toMatchObject({ control: null, selectivity: null });
     expect(() => trainLinearProbe({ states: states(beside), labels: beside, types: [1] })).toThrowError(
-      /1 types do not pair/,
+      /1 types; pass one of each per state/,
     );
   });
 
@@ -170,10 +170,10 @@ describe('trainLinearProbe', () => {
     expect(() => trainLinearProbe({ states: [[1], [2]], labels: ['a'] })).toThrowError(
       expect.objectContaining({ code: 'length-mismatch' }),
     );
-    expect(() => trainLinearProbe({ states: [[1], [2]], labels: ['a', 'a'] })).toThrowError(/two or more/);
+    expect(() => trainLinearProbe({ states: [[1], [2]], labels: ['a', 'a'] })).toThrowError(/at least two/);
     expect(() => trainLinearProbe({ states: [[1], [2, 3]], labels: ['a', 'b'] })).toThrowError(/width/);
     expect(() => trainLinearProbe({ states: [[1], [2]], labels: ['a', 'b'], groups: [1, 1] })).toThrowError(
-      /two groups/,
+      /at least two/,
     );
   });
 });
@@ -242,7 +242,7 @@ describe('trainSparseAutoencoder', () => {
     expect(tf.memory().numTensors).toBe(before);
     expect(autoencoder.explainedVariance).toBeGreaterThan(0.85);
     await expect(trainSparseAutoencoder({ states, groups: states.map(() => 0), steps: 1 })).rejects.toThrowError(
-      /all of one group/,
+      /of the same group/,
     );
     await expect(trainSparseAutoencoder({ states, groups: [1], steps: 1 })).rejects.toMatchObject({
       code: 'length-mismatch',

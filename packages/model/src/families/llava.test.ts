@@ -149,7 +149,7 @@ describe('bad input', () => {
       /^images-do-not-match: .*4 image tokens \(id 5\) but no image/,
     );
     expect(code(() => model.embedInputs({ ids: [prompt(model)], images: pictures([0, 1]) }))).toMatch(
-      /4 image tokens .* give 2 × 4 vectors/,
+      /4 image tokens .* have 2 × 4 vectors/,
     );
     expect(code(() => model.embedInputs({ ids: [[1, 20]] }))).toMatch(
       /^invalid-token-id: Row 0 has the id 20 at position 1; .* 0 to 19/,

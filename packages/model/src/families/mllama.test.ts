@@ -117,9 +117,9 @@ describe('mllama', () => {
     expect(
       code(() => model.encodeImages({ ...images, pixelValues: { data: new Float32Array(12), shape: [1, 3, 2, 2] } })),
     ).toMatch(/must be \[samples, images, 3, 3, 24, 24\]/);
-    expect(code(() => model.embedInputs({ ids: prompts }))).toMatch(/^images-do-not-match: .*no picture/);
+    expect(code(() => model.embedInputs({ ids: prompts }))).toMatch(/^images-do-not-match: .*no image/);
     expect(code(() => model.embedInputs({ ids: [prompts[1]!, prompts[1]!], images }))).toMatch(
-      /Prompt 0 has 2 image tokens \(id 60\) and 1 pictures/,
+      /Prompt 0 has 2 image tokens \(id 60\) but 1 images/,
     );
     expect(code(() => resizeEmbeddings({ model, vocabularySize: 70 }))).toMatch(/68 embeddings and 60 logits/);
     const { config } = model;
