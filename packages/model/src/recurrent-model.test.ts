@@ -148,7 +148,9 @@ it('refuses caches, attention weights, and positions beyond its own', () => {
   expect(() => model.newGrowingCache()).toThrow(/has no KV cache/);
   tf.tidy(() => {
     const embeddings = model.embed(ids([[1, 2]]));
-    expect(() => model.forward({ embeddings, outputAttentions: true })).toThrow(/supports neither a visibility mask nor attention weights/);
+    expect(() => model.forward({ embeddings, outputAttentions: true })).toThrow(
+      /supports neither a visibility mask nor attention weights/,
+    );
     expect(() => model.forward({ embeddings: model.embed(ids([[1, 2, 3, 4, 5, 6, 7]])) })).toThrow(
       /beyond the 6 learned positions/,
     );

@@ -175,7 +175,9 @@ describe.skipIf(!present)('weights in fewer bits', () => {
     };
 
     it('a dtype that there is not, or that the file does not hold', async () => {
-      expect((await refused({ dtype: 'int2' as 'int4' })).message).toMatch(/unknown dtype "int2"; expected one of float32, bf16/);
+      expect((await refused({ dtype: 'int2' as 'int4' })).message).toMatch(
+        /unknown dtype "int2"; expected one of float32, bf16/,
+      );
       expect(await refused({ dtype: 'f16' })).toMatchObject({
         code: 'unsupported-dtype',
         message: expect.stringMatching(/weight: dtype f16 takes weights as they are in the file, where these are F32/),

@@ -513,11 +513,7 @@ describe('keys of published configs', () => {
       /rope_scaling\.finetuned: true is not a setting/,
     ],
     ['pruned heads', { ...gpt2, pruned_heads: { 0: [1] } }, /pruned_heads/],
-    [
-      'two sizes for one',
-      { ...gpt2, hidden_size: 16 },
-      /n_embd is 8 but hidden_size, an alias of it, is 16/,
-    ],
+    ['two sizes for one', { ...gpt2, hidden_size: 16 }, /n_embd is 8 but hidden_size, an alias of it, is 16/],
   ])('%s are refused by name', (_, config, message) => {
     expect(() => createModel({ config, seed: 1 })).toThrow(message);
     expect(() => createModel({ config, seed: 1 })).toThrow(ModelFolderError);

@@ -144,7 +144,8 @@ describeOnEngines('a conversation', (engine) => {
     session.keepFirst(3);
     expect([session.length, session.positions]).toEqual([3, [2, 3]]);
     expect(feed([[8], [9]])).toEqual(first);
-    for (const length of [-1, 5, 1.5]) expect(() => session.keepFirst(length)).toThrow(/number of positions to keep, at most 4/);
+    for (const length of [-1, 5, 1.5])
+      expect(() => session.keepFirst(length)).toThrow(/number of positions to keep, at most 4/);
     session.dispose();
   });
 });
