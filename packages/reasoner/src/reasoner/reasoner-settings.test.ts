@@ -41,6 +41,15 @@ describe('subtext.json of a reasoner', () => {
     expect(await read()).toMatchObject(sound);
   });
 
+  it.each(['continuous', 'pause', 'mixture', 'text', 'none'])(
+    'opens graph reasoners with thoughts: %s',
+    async (thoughts) => {
+      const method = { name: 'graph', form: 'edges', thoughts, count: 4 };
+      await writeFile(path, JSON.stringify({ ...sound, method }));
+      expect(await read()).toMatchObject({ method });
+    },
+  );
+
   it('has format 2 where it says who sees whom, which a reader of format 1 would not keep', async () => {
     const visibility = { question: [], answer: ['reasoning'] };
     await writeFile(path, JSON.stringify({ ...sound, format: 2, visibility }));
@@ -62,6 +71,7 @@ describe('subtext.json of a reasoner', () => {
       { method: { name: 'heima', thinkingTokens: { kind: 'ratio', ratio: 2, maximum: 4 } } },
       /ratio/,
     ],
+    ['an importance above one', { method: { name: 'kava', importance: 2 } }, /importance/],
     ['thoughts without end', { method: { name: 'coconut', thoughtsPerStep: 2 ** 53 } }, /thoughtsPerStep/],
     ['stages that are numbers', { stages: [1, 2] }, /stages\.0/],
     ['a million stages', { stages: Array.from({ length: 1_000_000 }, () => 'a').slice(0, 2_000) }, /stages/],
