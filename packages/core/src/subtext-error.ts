@@ -1,16 +1,16 @@
 const marker = Symbol.for('subtext.error');
 
-/** What every error of Subtext is made from. */
+/** Options of {@link SubtextError}. */
 export interface SubtextErrorOptions<Code extends string = string> {
-  /** What went wrong, for programs: kebab-case, one code for each meaning. */
+  /** Machine-readable code in kebab-case, one per meaning. */
   code: Code;
-  /** The same for people: what, where, and what to do. */
+  /** What went wrong, where, and what to do about it. */
   message: string;
-  /** The error behind it, where there is one. Default none. */
+  /** The underlying error. Default none. */
   cause?: unknown;
 }
 
-/** The base of every error that Subtext throws on purpose. */
+/** Base class of all Subtext errors. */
 export class SubtextError<Code extends string = string> extends Error {
   override readonly name: string = 'SubtextError';
   readonly code: Code;
@@ -21,7 +21,7 @@ export class SubtextError<Code extends string = string> extends Error {
     this.code = code;
   }
 
-  /** True for errors of this class, and of those derived from it, from any copy of the package. */
+  /** True for errors of this class and its subclasses, from any copy of the package. */
   static isInstance(error: unknown): error is SubtextError {
     return typeof error === 'object' && error !== null && (error as Record<symbol, unknown>)[marker] === true;
   }

@@ -4,8 +4,8 @@ import { basename, dirname, join } from 'node:path';
 import { FileError, fileError } from './file-error';
 
 /**
- * A file that appears under its name whole or not at all: written beside it under a temporary name, flushed to the
- * disk, then renamed. Until `commit` has returned, what stood under the name before stands there still.
+ * A file written atomically: to a temporary file next to it, flushed to disk, then renamed. Until `commit` returns, an
+ * existing file of that name stays unchanged.
  */
 export class AtomicFile {
   #state: 'writing' | 'flushed' | 'done' = 'writing';
@@ -20,18 +20,18 @@ export class AtomicFile {
   }
 
   /**
-   * Starts the file.
+   * Creates the temporary file.
    *
-   * @param options.mode its permissions. Default 0o666, less the process's mask
-   * @throws FileError `not-found` without its folder; `not-a-file` where a folder, device or pipe has the name. A link
-   *   is replaced, never followed
+   * @param options.mode file permissions. Default 0o666, minus the process's umask
+   * @throws FileError `not-found` if the parent folder does not exist; `not-a-file` if the path is a folder, device or
+   *   pipe. A symbolic link is replaced, never followed
    */
   static async create({ path, mode = 0o666 }: { path: string; mode?: number }): Promise<AtomicFile> {
     const status = await lstat(path).catch(() => undefined);
     if (status !== undefined && !status.isFile() && !status.isSymbolicLink()) {
       throw new FileError({
         code: 'not-a-file',
-        message: `${path}: can't write it: something that is not a file has this name`,
+        message: `${path}: can't write it: a folder, pipe or device with this name exists`,
         path,
       });
     }
@@ -59,7 +59,7 @@ export class AtomicFile {
     }
   }
 
-  /** Flushes the bytes to the disk and closes the file, still under its temporary name. */
+  /** Flushes the data to disk and closes the file, still under its temporary name. */
   async flush(): Promise<void> {
     try {
       await this.#handle.sync();
@@ -70,7 +70,7 @@ export class AtomicFile {
     }
   }
 
-  /** Gives the flushed file its name. Follow it with `syncFolder`. */
+  /** Renames the flushed file to its final name. Call `syncFolder` afterwards. */
   async publish(): Promise<void> {
     try {
       await rename(this.#temporaryPath, this.#path);
@@ -80,14 +80,14 @@ export class AtomicFile {
     }
   }
 
-  /** Flushes, gives the file its name and makes that last. */
+  /** Flushes the file, renames it to its final name and flushes the folder. */
   async commit(): Promise<void> {
     await this.flush();
     await this.publish();
     await syncFolder(dirname(this.#path));
   }
 
-  /** Removes what was written, unless it was published. Never throws. */
+  /** Deletes the temporary file, unless it was published. Never throws. */
   async discard(): Promise<void> {
     if (this.#state === 'done') return;
     if (this.#state === 'writing') await this.#handle.close().catch(() => {});
@@ -97,9 +97,9 @@ export class AtomicFile {
 }
 
 /**
- * Writes a file whole or not at all: temporary file, flush, rename, flush of the folder.
+ * Writes a file atomically: temporary file, flush, rename, flush of the folder.
  *
- * @param options.mode its permissions. Default 0o666, less the process's mask; 0o600 for what holds secrets
+ * @param options.mode file permissions. Default 0o666, minus the process's umask; use 0o600 for secrets
  * @throws FileError
  */
 export async function writeFileAtomically({
@@ -121,7 +121,7 @@ export async function writeFileAtomically({
   }
 }
 
-/** Makes renames in a folder last through a loss of power. Windows can't open folders and needs no such call. */
+/** Flushes a folder so that renames in it survive a power loss. A no-op on Windows, which can't open folders. */
 export async function syncFolder(folder: string): Promise<void> {
   if (process.platform === 'win32') return;
   try {
@@ -132,7 +132,7 @@ export async function syncFolder(folder: string): Promise<void> {
       await handle.close();
     }
   } catch (cause) {
-    // Some network file systems can't flush a folder; the file itself is flushed by then.
+    // Some network file systems can't flush a folder; the file itself has already been flushed.
     const { code } = cause as NodeJS.ErrnoException;
     if (code !== 'EINVAL' && code !== 'ENOTSUP' && code !== 'EPERM')
       throw fileError({ cause, path: folder, action: 'flush' });

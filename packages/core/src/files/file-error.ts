@@ -2,18 +2,18 @@ import { SubtextError } from '../subtext-error';
 
 /** What went wrong with a file. */
 export type FileErrorCode =
-  /** There is nothing under this name. */
+  /** The path does not exist. */
   | 'not-found'
-  /** A folder, pipe, device or socket stands where a file is expected. */
+  /** The path is a folder, pipe, device or socket, not a regular file. */
   | 'not-a-file'
-  /** It is larger than may be read. */
+  /** The file exceeds the size limit. */
   | 'too-large'
-  /** It is not UTF-8. */
+  /** The file is not valid UTF-8. */
   | 'invalid-text'
-  /** The operating system refused. */
+  /** The operating system reported an error. */
   | 'input-output';
 
-/** An error about one file; `path` names it. */
+/** An error about the file at `path`. */
 export class FileError extends SubtextError<FileErrorCode> {
   override readonly name = 'FileError';
   readonly path: string;
@@ -34,19 +34,19 @@ const reasons: Record<string, string> = {
   EROFS: 'the file system is read-only',
   ENOSPC: 'the disk is full',
   EDQUOT: 'the disk quota is used up',
-  EFBIG: 'the file is larger than this process or disk may write',
+  EFBIG: 'the file exceeds the size limit of this process or file system',
   EMFILE: 'too many files are open',
-  ELOOP: 'its links lead in a circle',
+  ELOOP: 'its symbolic links form a loop',
   ENOTDIR: 'a part of its path is not a folder',
   EISDIR: 'it is a folder',
 };
 
-/** The typed error for what the operating system answered. */
+/** Converts an error of the operating system into a `FileError`. */
 export function fileError({ cause, path, action }: { cause: unknown; path: string; action: string }): FileError {
   if (FileError.isInstance(cause)) return cause;
   const code = (cause as NodeJS.ErrnoException | null)?.code;
   if (code === 'ENOENT')
-    return new FileError({ code: 'not-found', message: `${path}: there is no such file or folder`, path, cause });
+    return new FileError({ code: 'not-found', message: `${path}: no such file or folder`, path, cause });
   const reason =
     code === undefined
       ? String((cause as Error | null)?.message ?? cause)

@@ -1,7 +1,7 @@
 import { writeFileAtomically } from './atomic-file';
 
 /**
- * Writes JSON so that the file appears whole or not at all.
+ * Writes a value as JSON, atomically.
  *
  * @throws FileError
  */

@@ -9,52 +9,52 @@ import { fileError } from './file-error';
 import { readTextFile } from './read-file';
 import { isAlive, processSpace, statusOf } from './process-identity';
 
-/** Who holds a lock, as its file says. */
+/** The holder of a lock, as recorded in the lock file. */
 export interface LockHolder {
   process: number;
   host: string;
-  /** When the process started, as the system counts it: tells it from a later one of the same number. Linux only. */
+  /** The process's start time in clock ticks: detects a reused process id. Linux only. */
   started?: string;
-  /** The process that started it: one that has another now was left by it, and may be ending too. Linux only. */
+  /** The parent's process id. If it has changed, the parent has exited, and the holder may be exiting too. Linux only. */
   parent?: number;
-  /** The machine's start and the process namespace: numbers of processes mean something within these only. Linux only. */
+  /** Boot id and process namespace: process ids are comparable only within the same pair. Linux only. */
   space?: string;
-  /** When the process started, in seconds since 1970 by its own clock: tells another thread of this process. */
+  /** Start time of the process in seconds since 1970, by its own clock: identifies other threads of this process. */
   began?: number;
 }
 
 /** Options of {@link acquireLock}. */
 export interface AcquireLockOptions {
-  /** The lock's file. */
+  /** Path of the lock file. */
   path: string;
-  /** Milliseconds to wait for it. Default 0: not at all. */
+  /** Milliseconds to wait for the lock. Default 0: fail immediately. */
   waitMilliseconds?: number;
   /**
-   * Milliseconds to wait for a holder whose parent has ended: a launcher such as `mpirun` is gone some moments before the
-   * last of its processes is. Default ten seconds. Known on Linux only.
+   * Milliseconds to wait for a holder whose parent has exited: a launcher such as `mpirun` can exit shortly before the
+   * last of its processes. Default ten seconds. Linux only.
    */
   orphanMilliseconds?: number;
-  /** Called once when there is something to wait for. */
+  /** Called once if the lock is held and has to be waited for. */
   onWait?: (holder: LockHolder | undefined) => void;
-  /** Gives up waiting. */
+  /** Aborts the wait. */
   signal?: AbortSignal;
   /**
-   * Milliseconds without a sign of life after which a lock is taken over whose process can't be looked up, being of
-   * another machine or container. Default five minutes. Holders give a sign of life every ten seconds.
+   * Milliseconds without a heartbeat after which a lock is considered stale if its process can't be looked up, because it
+   * runs on another machine or in another container. Default five minutes. Holders send a heartbeat every ten seconds.
    */
   staleMilliseconds?: number;
 }
 
-/** A lock that is held. */
+/** A lock held by this process. */
 export interface Lock {
-  /** Gives it back. Never throws. */
+  /** Releases the lock. Never throws. */
   release(): Promise<void>;
 }
 
-/** Somebody else holds the lock. */
+/** The lock is held by another process. */
 export class LockError extends SubtextError<'locked'> {
   override readonly name = 'LockError';
-  /** Who holds it, where that can be read. */
+  /** The holder, if the lock file could be read. */
   readonly holder: LockHolder | undefined;
 
   constructor({ path, holder }: { path: string; holder: LockHolder | undefined }) {
@@ -71,19 +71,19 @@ export class LockError extends SubtextError<'locked'> {
   }
 }
 
-/** A sign of life is given this often, in milliseconds. */
+/** Heartbeat interval in milliseconds. */
 const heartbeat = 10_000;
-/** A lock whose content can't be understood was left half written, once it is this old, in milliseconds. */
+/** Age in milliseconds from which an unreadable lock file is treated as left half-written. */
 const brokenAge = 10_000;
-/** Seconds by which two threads of one process may differ about when it started. */
+/** Seconds by which the start times computed by two threads of one process may differ. */
 const startTolerance = 2;
-/** Locks that this very thread holds or is trying to take. */
+/** Locks that this thread holds or is acquiring. */
 const held = new Set<string>();
 
 /**
- * Takes a lock: a file that names its holder, made in one step. A lock is taken over where its process is gone: on this
- * machine that is looked up; of another machine, another process namespace or another thread of this process, it is one
- * that gave no sign of life for some minutes. What may not be read is never taken over.
+ * Acquires a lock: a file that names its holder, created atomically. A stale lock is taken over: on this machine, if its
+ * process no longer exists; from another machine, another process namespace or another thread of this process, if it
+ * has had no heartbeat for `staleMilliseconds`. A lock file that may not be read is never taken over.
  *
  * @throws LockError `locked`; FileError
  */
@@ -101,8 +101,8 @@ export async function acquireLock({
   for (;;) {
     signal?.throwIfAborted();
     if (!held.has(absolute)) {
-      // Reserved before the try: a second call of this process would take the file that this one makes for one that an
-      // earlier process of the same number left.
+      // Reserved before the try: a concurrent call in this process would mistake the file created here for one left by an
+      // earlier process with the same id.
       held.add(absolute);
       let taken = false;
       try {
@@ -122,7 +122,7 @@ export async function acquireLock({
   }
 }
 
-/** Runs an action while holding a lock. @throws LockError `locked` */
+/** Runs `action` while holding the lock. @throws LockError `locked` */
 export async function withLock<Result>({
   action,
   ...options
@@ -148,15 +148,15 @@ function hold(path: string): Lock {
       if (released) return;
       released = true;
       clearInterval(timer);
-      // Where the disk takes no writes any more, that error has been told; a lock of the dead is taken over.
+      // A failing disk has already caused an error elsewhere, and a lock left behind counts as stale.
       await rm(path, { force: true }).catch(() => undefined);
-      // Last: until the file is gone, a call of this process must not judge it.
+      // Last: until the file is gone, other calls in this process must not examine it.
       held.delete(path);
     },
   };
 }
 
-/** One try: makes the file, or judges and replaces the one that is there. */
+/** One attempt: creates the lock file, or takes over a stale one. */
 async function attempt({ path, staleMilliseconds }: { path: string; staleMilliseconds: number }): Promise<boolean> {
   const content = JSON.stringify({
     process: process.pid,
@@ -169,7 +169,7 @@ async function attempt({ path, staleMilliseconds }: { path: string; staleMillise
   const created = await createWhole({ path, content });
   if (created.made) return true;
   if (!(await isStale({ path, now: created.now, staleMilliseconds }))) return false;
-  // Only one may judge and remove at a time: a second could remove the lock that the first has just made.
+  // Only one process may check and remove at a time: a second could remove the lock that the first has just created.
   const takeover = `${path}.takeover`;
   const judge = await createWhole({ path: takeover, content });
   if (!judge.made) {
@@ -202,7 +202,7 @@ async function isStale({
   try {
     holder = await readHolder(path);
   } catch {
-    // It may not be read: somebody else's, and alive for all we know.
+    // Not readable: it belongs to another user, and its holder may be alive.
     return false;
   }
   if (holder === undefined) return age > brokenAge;
@@ -212,7 +212,7 @@ async function isStale({
       : holder.space === (await processSpace());
   if (!here) return age > staleMilliseconds;
   if (holder.process === process.pid) {
-    // Another thread of this process, unless an earlier process had its number. A thread that ended gives no sign of life.
+    // Another thread of this process, or an earlier process with the same id. A thread that ended sends no heartbeat.
     const isOurs = holder.began !== undefined && Math.abs(holder.began - ownStart()) <= startTolerance;
     return isOurs ? age > staleMilliseconds : true;
   }
@@ -222,7 +222,7 @@ async function isStale({
   return status.ended || (holder.started !== undefined && status.started !== holder.started);
 }
 
-/** Whether a holder of this machine has been left by the process that started it. */
+/** Whether the holder is on this machine and its parent has exited. */
 async function isOrphan(holder: LockHolder | undefined): Promise<boolean> {
   if (holder?.parent === undefined || holder.space === undefined) return false;
   if (holder.process === process.pid || holder.space !== (await processSpace())) return false;
@@ -230,7 +230,7 @@ async function isOrphan(holder: LockHolder | undefined): Promise<boolean> {
   return status !== undefined && status.parent !== holder.parent;
 }
 
-/** Milliseconds since a file's last sign of life, by the file system's own clock; undefined where it is gone. */
+/** Milliseconds since the last heartbeat, by the file system's clock; undefined if the file does not exist. */
 async function ageOf(path: string, now: number): Promise<number | undefined> {
   try {
     return now - (await stat(path)).mtimeMs;
@@ -239,7 +239,7 @@ async function ageOf(path: string, now: number): Promise<number | undefined> {
   }
 }
 
-/** Undefined for a file that is gone or says nothing sensible. @throws FileError where it may not be read */
+/** Undefined if the file is missing or malformed. @throws FileError if it may not be read */
 async function readHolder(path: string): Promise<LockHolder | undefined> {
   let text: string;
   try {
@@ -274,14 +274,14 @@ async function readHolder(path: string): Promise<LockHolder | undefined> {
   }
 }
 
-/** When this process started, in seconds since 1970. */
+/** Start time of this process in seconds since 1970. */
 function ownStart(): number {
   return Date.now() / 1000 - process.uptime();
 }
 
 /**
- * Makes a file with its content in one step, so that nobody sees it empty; `made` is false where it is there already.
- * File systems without hard links get the content after the file. `now` is the time by the file system's clock.
+ * Creates a file together with its content, so that no reader sees it empty; `made` is false if it already exists. On
+ * file systems without hard links the content follows after creation. `now` is the file system's clock.
  */
 async function createWhole({
   path,
@@ -320,7 +320,7 @@ async function createWhole({
   }
 }
 
-/** Removes what processes of this machine left that were killed in `createWhole`. */
+/** Deletes temporary files left by processes of this machine that were killed in `createWhole`. */
 async function removeTemporaries(path: string): Promise<void> {
   const folder = dirname(path);
   const start = `${basename(path)}.`;

@@ -1,13 +1,13 @@
-/** Where the loaders of browsers look for folders: shared by every copy of every package in the page. */
+/** Key of the registry that browser loaders look folders up in; shared by all copies of all packages in the page. */
 const registry = Symbol.for('subtext.files');
 let opened = 0;
 
 /**
- * Gives `File` objects that a user chose, or other blobs, a folder's name, which loaders in a browser take as they take an
- * address: `loadModel({ folder: openFiles(input.files) })`. Nothing is copied or read here.
+ * Registers `File` objects chosen by the user, or other blobs, as a folder that browser loaders accept in place of a URL:
+ * `loadModel({ folder: openFiles(input.files) })`. Does not copy or read anything.
  *
- * @param files files of one folder: a list, whose names count from the folder's own (`webkitRelativePath` less its first
- *   part, or `name`), or blobs by name
+ * @param files the files of one folder: a list, named by `webkitRelativePath` without its first part, or by `name`; or
+ *   blobs by name
  * @returns the folder's name
  */
 export function openFiles(files: Iterable<File> | Readonly<Record<string, Blob>>): string {
@@ -25,7 +25,7 @@ export function openFiles(files: Iterable<File> | Readonly<Record<string, Blob>>
   return folder;
 }
 
-/** Forgets a folder of {@link openFiles}, so that its files can be freed. */
+/** Unregisters a folder of {@link openFiles}, so that its files can be garbage-collected. */
 export function closeFiles(folder: string): void {
   (globalThis as { [registry]?: Map<string, unknown> })[registry]?.delete(folder);
 }

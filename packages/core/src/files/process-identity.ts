@@ -1,33 +1,33 @@
 import { readFile, readlink } from 'node:fs/promises';
 
-/** Whether a process of this machine is alive. */
+/** Whether a process on this machine is alive. */
 export function isAlive(processId: number): boolean {
   try {
     process.kill(processId, 0);
     return true;
   } catch (error) {
-    // EPERM: it lives, but belongs to somebody else.
+    // EPERM: it is alive, but belongs to another user.
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 
-/** What Linux's `/proc` says of a process. */
+/** Status of a process from Linux's `/proc`. */
 export interface ProcessStatus {
-  /** When it started, in clock ticks since the machine's start. */
+  /** Start time in clock ticks since boot. */
   started: string;
-  /** The process that it was started by, or where that one has ended, the one that it was left to. */
+  /** Id of the parent, or of the process that adopted it after the parent exited. */
   parent: number;
-  /** Whether it has ended and waits for its parent to take note of that. */
+  /** Whether it has exited and is waiting to be reaped (a zombie). */
   ended: boolean;
 }
 
-/** What the system knows of a process; undefined for one that is gone, and elsewhere than on Linux. */
+/** Status of a process; undefined if it does not exist, or if the system is not Linux. */
 export async function statusOf(processId: number): Promise<ProcessStatus | undefined> {
   try {
     const text = await readFile(`/proc/${processId}/stat`, 'utf8');
-    // The second field is the program's name in brackets, which may hold blanks: counted is from behind it, field 3 on.
+    // The second field is the program name in parentheses, which may contain spaces: split what follows it, from field 3.
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-    // A process of which other threads are still ending has not ended.
+    // While other threads are still exiting, the process has not ended.
     const ended = 'ZX'.includes(fields[0]!) && Number(fields[17]) <= 1;
     return { started: fields[19]!, parent: Number(fields[1]), ended };
   } catch {
@@ -35,7 +35,7 @@ export async function statusOf(processId: number): Promise<ProcessStatus | undef
   }
 }
 
-/** This machine's start and this process's namespace, from Linux's `/proc`; undefined elsewhere. */
+/** Boot id and process namespace, from Linux's `/proc`; undefined on other systems. */
 export async function processSpace(): Promise<string | undefined> {
   try {
     const [boot, namespace] = await Promise.all([

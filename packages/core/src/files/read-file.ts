@@ -2,26 +2,25 @@ import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { FileError, fileError } from './file-error';
 
-/** Options of the readers of whole files. */
+/** Options of {@link readRegularFile} and {@link readTextFile}. */
 export interface ReadFileOptions {
   path: string;
-  /** The most bytes that it may have. Default 256 MiB. */
+  /** Maximum file size in bytes. Default 256 MiB. */
   maximumBytes?: number;
 }
 
-/** Bytes that a file may have where its reader says nothing else. */
 const defaultFileBytes = 256 * 2 ** 20;
 
 /**
- * Opens a regular file for reading. Pipes, devices, sockets and folders are refused without waiting for them; links are
- * followed. The caller closes the handle.
+ * Opens a regular file for reading. Rejects pipes, devices, sockets and folders without blocking; follows links. The
+ * caller closes the handle.
  *
  * @throws FileError
  */
 export async function openRegularFile(path: string): Promise<{ handle: FileHandle; size: number }> {
   let handle: FileHandle;
   try {
-    // Without O_NONBLOCK a pipe that nobody writes to would hold up the call. Windows has neither.
+    // Without O_NONBLOCK, opening a pipe without a writer would block. Windows has neither.
     handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   } catch (cause) {
     // A socket can't be opened at all.
@@ -45,7 +44,7 @@ export async function openRegularFile(path: string): Promise<{ handle: FileHandl
 }
 
 /**
- * The bytes of a regular file, not more than the bound.
+ * Reads a regular file of at most `maximumBytes`.
  *
  * @throws FileError `not-found`, `not-a-file`, `too-large`, `input-output`
  */
@@ -71,15 +70,15 @@ export async function readRegularFile({ path, maximumBytes = defaultFileBytes }:
 function tooLarge(path: string, size: number, limit: number): FileError {
   return new FileError({
     code: 'too-large',
-    message: `${path} has ${size} bytes; more than ${limit} are not read`,
+    message: `${path} has ${size} bytes; the limit is ${limit}`,
     path,
   });
 }
 
 /**
- * The text of a regular file of UTF-8, without its byte order mark. Bytes that are not UTF-8 are a fault, not U+FFFD.
+ * Reads a UTF-8 file, without its byte order mark. Invalid UTF-8 throws instead of becoming U+FFFD.
  *
- * @throws FileError also `invalid-text`
+ * @throws FileError as {@link readRegularFile}; `invalid-text`
  */
 export async function readTextFile(options: ReadFileOptions): Promise<string> {
   const bytes = await readRegularFile(options);

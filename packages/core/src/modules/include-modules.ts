@@ -4,34 +4,35 @@ import { pathToFileURL } from 'node:url';
 
 import { SubtextError } from '../subtext-error';
 
-/** What is wrong with a module that was included. */
+/** Why a module could not be included. */
 export type IncludeErrorCode = 'not-found' | 'invalid-module';
 
-/** The error of a module that cannot be included. */
+/** Thrown by {@link includeModules}. */
 export class IncludeError extends SubtextError<IncludeErrorCode> {
   override readonly name = 'IncludeError';
 
-  /** True for this package's errors, also when two copies of the package are installed. */
+  /** True for errors of this class from any copy of the package. */
   static override isInstance(error: unknown): error is IncludeError {
     return SubtextError.isInstance(error) && error.name === 'IncludeError';
   }
 }
 
-/** Modules that this process, or this worker, has run. */
+/** Modules already run in this process or worker. */
 const included = new Set<string>();
 
 /**
- * Runs modules of a user's own, each once: a module's default export is a function that is given `registries` (such as
- * `registerMethod`) and adds to them. They are handed over, not imported, so that a module may lie anywhere.
+ * Runs user modules, each once. A module's default export is a function that receives `registries` (such as
+ * `registerMethod`) and registers its additions. The registries are passed in rather than imported, so that a module
+ * can be located anywhere.
  *
- * @throws IncludeError `not-found` where there is no such file; `invalid-module` where it cannot be run, exports no
+ * @throws IncludeError `not-found` if the file does not exist; `invalid-module` if it cannot be run, does not export a
  *   function, or its function throws
  */
 export async function includeModules({
   paths,
   registries,
 }: {
-  /** Paths of JavaScript modules, seen from the current folder. */
+  /** Paths of JavaScript modules, relative to the current folder. */
   paths: readonly string[];
   registries: Readonly<Record<string, unknown>>;
 }): Promise<void> {
@@ -52,7 +53,7 @@ export async function includeModules({
     } catch (cause) {
       throw new IncludeError({
         code: 'invalid-module',
-        message: `${path} cannot be included: ${cause instanceof Error ? cause.message : String(cause)}. It must export a default function, which is given ${Object.keys(registries).join(', ')}.`,
+        message: `${path} cannot be included: ${cause instanceof Error ? cause.message : String(cause)}. Its default export must be a function; it receives ${Object.keys(registries).join(', ')}.`,
         cause,
       });
     }

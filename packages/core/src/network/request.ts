@@ -2,20 +2,20 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { SubtextError } from '../subtext-error';
 import { printableUrl, redact } from '../text/redact';
 
-/** What went wrong with a request. */
+/** Why a request failed. */
 export type RequestErrorCode =
-  /** No connection, or it broke. */
+  /** The connection failed or was interrupted. */
   | 'unreachable'
-  /** Nothing came for too long. */
+  /** A time limit was exceeded. */
   | 'timed-out'
-  /** The answer is longer than may be read. */
+  /** The response exceeds the size limit. */
   | 'answer-too-large'
-  /** Too many redirects, or one to an address that is not http. */
+  /** Too many redirects, or a redirect that is not allowed. */
   | 'bad-redirect'
-  /** The token has characters that no header may hold. */
+  /** The token contains characters that are not allowed in a header. */
   | 'invalid-token';
 
-/** A request that failed; its message holds no secret. */
+/** A failed request. Its message contains no secrets. */
 export class RequestError extends SubtextError<RequestErrorCode> {
   override readonly name = 'RequestError';
 
@@ -24,7 +24,7 @@ export class RequestError extends SubtextError<RequestErrorCode> {
   }
 }
 
-/** Redirects that are followed. */
+/** Maximum number of redirects. */
 const mostRedirects = 5;
 
 /** Options of {@link request}. */
@@ -32,48 +32,48 @@ export interface RequestOptions {
   url: string | URL;
   /** Default GET. */
   method?: string;
-  /** Headers for every address on the way. */
+  /** Headers, sent to every URL along redirects. */
   headers?: Readonly<Record<string, string>>;
-  /** A bearer token: sent to the origin of `url` only, never after a redirect to another, and kept out of messages. */
+  /** Bearer token: sent only to the origin of `url`, never after a redirect to another, and redacted in messages. */
   token?: string;
-  /** What is sent: a text, or bytes that are made anew for each address on the way. */
+  /** Request body: a string, or a function that produces the bytes again for each redirect. */
   body?: string | (() => AsyncIterable<Uint8Array>);
-  /** Seconds until the answer's head must be there. Default 30. */
+  /** Time limit for the response headers, in seconds. Default 30. */
   headSeconds?: number;
-  /** Seconds that may pass between two pieces of the answer. Default 60. */
+  /** Time limit between two chunks of the response, in seconds. Default 60. */
   idleSeconds?: number;
-  /** Seconds for the whole, reading included. Default none. */
+  /** Time limit for the whole request including the body, in seconds. Default none. */
   totalSeconds?: number;
-  /** The most bytes of an answer that `bytes`, `text` and `json` read. Default 64 MiB. */
+  /** Maximum response size in bytes for `bytes`, `text` and `json`. Default 64 MiB. */
   maximumBytes?: number;
-  /** Whether redirects to another origin are followed (without the token). Default true. */
+  /** Follow redirects to another origin (without the token). Default true. */
   otherOrigins?: boolean;
   signal?: AbortSignal;
   /** Default the global `fetch`. */
   fetch?: typeof globalThis.fetch;
 }
 
-/** An answer that is read with bounds. */
+/** A response that is read with limits. */
 export interface BoundedResponse {
   status: number;
   ok: boolean;
   headers: Headers;
-  /** Where it came from in the end. */
+  /** Final URL after redirects. */
   url: URL;
-  /** The body in pieces; ends with `timed-out` when nothing comes. Not bounded in length. */
+  /** The body in chunks, without a size limit. @throws RequestError `timed-out` */
   pieces(): AsyncGenerator<Uint8Array, void, void>;
-  /** The body whole. @throws RequestError `answer-too-large` */
+  /** The whole body. @throws RequestError `answer-too-large` */
   bytes(): Promise<Uint8Array>;
   text(): Promise<string>;
   /** @throws SyntaxError */
   json(): Promise<unknown>;
-  /** Leaves the rest of the body unread. */
+  /** Discards the rest of the body. */
   cancel(): Promise<void>;
 }
 
 /**
- * A request that ends: with time limits for its head, for each piece and for the whole, a limit on what is read into
- * memory and on redirects, and with credentials that go to the origin they were given for and nowhere else.
+ * Sends an HTTP request with time limits for the headers, each chunk and the whole, and with limits on redirects and on
+ * what is read into memory. Credentials go only to the origin they were given for.
  *
  * @throws RequestError
  */
@@ -91,17 +91,17 @@ export async function request(options: RequestOptions): Promise<BoundedResponse>
     signal,
   } = options;
   const fetch = options.fetch ?? globalThis.fetch;
-  // Otherwise `fetch` throws an error with the whole header in its text.
+  // Otherwise `fetch` throws an error whose message contains the whole header.
   if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
     throw new RequestError({
       code: 'invalid-token',
       message:
-        'the access token holds a blank, a line break or another character that tokens do not have. Set it anew, without quotes',
+        'the access token contains a space, a line break or another invalid character. Set it again, without quotes',
     });
   }
   let url = new URL(options.url);
   const origin = url.origin;
-  // A user and password in the address are credentials too: as a header for this origin, not in what is printed.
+  // A user and password in the URL are credentials too: send them as a header to this origin, and never print them.
   const basic =
     url.username === '' && url.password === ''
       ? undefined
@@ -110,7 +110,7 @@ export async function request(options: RequestOptions): Promise<BoundedResponse>
   url.username = '';
   url.password = '';
   const authorization = token === undefined ? basic : `Bearer ${token}`;
-  // Once another host has said where to go on, it gets no more credentials, not even back at the first.
+  // After a redirect through another origin no credentials are sent, not even back at the first.
   let trusted = true;
   const controller = new AbortController();
   const abort = (): void => controller.abort(signal?.reason);
@@ -146,7 +146,7 @@ export async function request(options: RequestOptions): Promise<BoundedResponse>
       try {
         response = await fetch(url, {
           method,
-          // Node's fetch sends what is iterated over; it asks to be told that the answer comes only then.
+          // Node's fetch accepts an async iterable as body, but requires `duplex: 'half'`.
           ...(typeof body === 'function'
             ? { body: body() as unknown as ReadableStream, duplex: 'half' as const }
             : { body }),
@@ -220,7 +220,7 @@ export async function request(options: RequestOptions): Promise<BoundedResponse>
         if (length > maximumBytes) {
           throw new RequestError({
             code: 'answer-too-large',
-            message: redact({ text: `${printableUrl(url)} answers with more than ${maximumBytes} bytes`, secrets }),
+            message: redact({ text: `${printableUrl(url)} sent more than ${maximumBytes} bytes`, secrets }),
           });
         }
         parts.push(piece);
@@ -251,7 +251,7 @@ export async function request(options: RequestOptions): Promise<BoundedResponse>
   }
 }
 
-/** What stands in an address with its percent signs undone; as it stands where these are none. */
+/** Percent-decodes a part of a URL; returns it unchanged if the encoding is invalid. */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text);

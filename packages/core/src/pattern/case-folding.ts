@@ -1,17 +1,17 @@
 import { type CharacterSet, classCharacter, union } from './character-set';
 
-/** Beyond these no character has a case. */
+/** Last code point considered: no character above it has case. */
 const lastCased = 0x1ffff;
 
 let orbits: Map<number, number[]> | undefined;
 let sequences: Map<string, number> | undefined;
 
-/** Characters that are one but for case, by Unicode's simple case folding; only characters that have such others. */
+/** Characters that differ only in case, by Unicode's simple case folding. Omits characters without case variants. */
 function orbitsOfCase(): Map<number, number[]> {
   if (orbits !== undefined) return orbits;
   const groups = new Map<string, number[]>();
   for (let code = 0; code <= lastCased; code += 1) {
-    // Surrogates, and the Turkish letters, which fold with the others in Turkish only.
+    // Surrogates, and the Turkish letters, whose case folding applies in Turkish only.
     if ((code >= 0xd800 && code <= 0xdfff) || code === 0x130 || code === 0x131) continue;
     const character = String.fromCodePoint(code);
     const upper = single(character.toUpperCase()) ?? character;
@@ -34,7 +34,7 @@ function single(text: string): string | undefined {
   return text.length === (text.codePointAt(0)! > 0xffff ? 2 : 1) ? text : undefined;
 }
 
-/** Characters whose full case folding is several characters (ß and ss), by what they fold to. */
+/** Characters whose full case folding has several characters (ß to ss), keyed by that folding. */
 export function foldingSequences(): Map<string, number> {
   if (sequences !== undefined) return sequences;
   sequences = new Map();
@@ -48,7 +48,7 @@ export function foldingSequences(): Map<string, number> {
   return sequences;
 }
 
-/** A character with those that differ from it in case only. Python's `re` also folds the Turkish letters with i. */
+/** A character and its case variants. Python's `re` also folds the Turkish letters with i. */
 export function withoutCase(code: number, turkish: boolean): number[] {
   if (code < 0x80) {
     const lower = code | 0x20;
@@ -63,7 +63,7 @@ export function withoutCase(code: number, turkish: boolean): number[] {
   return orbitsOfCase().get(code) ?? [code];
 }
 
-/** A set with all characters that differ from one of its own in case only. */
+/** A character set extended by the case variants of its members. */
 export function setWithoutCase(
   set: CharacterSet,
   { turkish, ascii }: { turkish: boolean; ascii: boolean },

@@ -4,7 +4,7 @@ import { PatternReader } from './pattern-reader';
 import { posixClasses, propertySource } from './properties';
 import { notLineFeed } from './text-places';
 
-/** Reads characters and sets of characters: as they stand, and behind a backslash. */
+/** Reads literal characters, escapes and shorthand character classes. */
 export class CharacterReader extends PatternReader {
   protected dot(): CharacterSet {
     if (this.flags.dotAll) return anything;
@@ -22,18 +22,20 @@ export class CharacterReader extends PatternReader {
   protected refuseFoldingCharacter(code: number): void {
     for (const [sequence, other] of foldingSequences()) {
       if (other === code)
-        throw this.unsupported(`${String.fromCodePoint(code)} without case, which is ${JSON.stringify(sequence)} too`);
+        throw this.unsupported(
+          `a case-insensitive ${String.fromCodePoint(code)}, which also matches ${JSON.stringify(sequence)}`,
+        );
     }
   }
 
-  /** In Oniguruma `(?i)ss` matches ß; such expressions are refused, for they would silently match less here. */
+  /** In Oniguruma `(?i)ss` also matches ß. Such expressions are rejected, since they would silently match less here. */
   protected refuseFoldingSequences(literals: string): void {
     if (literals === '') return;
     const folded = literals.toLowerCase();
     for (const [sequence, code] of foldingSequences()) {
       if (folded.endsWith(sequence) || String.fromCodePoint(code).toLowerCase() === folded.slice(-1)) {
         throw this.unsupported(
-          `${JSON.stringify(sequence)} without case, which is one character (${String.fromCodePoint(code)}) too`,
+          `a case-insensitive ${JSON.stringify(sequence)}, which also matches the single character ${String.fromCodePoint(code)}`,
         );
       }
     }
@@ -44,7 +46,7 @@ export class CharacterReader extends PatternReader {
     return this.dialect === 'python' ? pythonWord : unicodeWord;
   }
 
-  /** `\d`, `\w`, `\s`, `\h`, `\p{…}` and their opposites; undefined where something else stands here. */
+  /** `\d`, `\w`, `\s`, `\h`, `\p{…}` and their negations; undefined for anything else. */
   protected shorthand(inClass: boolean): CharacterSet | undefined {
     const character = this.peek()!;
     const lower = character.toLowerCase();
@@ -79,7 +81,7 @@ export class CharacterReader extends PatternReader {
     return negative ? found.negated() : found;
   }
 
-  /** The character of an escape, after the backslash. */
+  /** Code point of an escape, read after the backslash. */
   protected escapedCode(inClass: boolean): number {
     const character = this.next();
     if (Object.hasOwn(control, character)) return control[character]!;
@@ -90,7 +92,7 @@ export class CharacterReader extends PatternReader {
       if (this.dialect === 'oniguruma' && this.peek() === '{') {
         this.place += 1;
         const digits = this.take(/^[0-9A-Fa-f]{1,8}(?=\})/, 12);
-        if (digits === undefined) throw this.unsupported('\\x{…} of other than one hexadecimal number');
+        if (digits === undefined) throw this.unsupported('\\x{…} with anything but one hexadecimal number');
         this.place += 1;
         return this.codePoint(parseInt(digits, 16));
       }
@@ -146,7 +148,7 @@ const control: Record<string, number> = { t: 9, n: 10, v: 11, f: 12, r: 13 };
 const notLineTerminator = union(['[^\\n\\r\\u{2028}\\u{2029}]']);
 const asciiWord = union(['0-9A-Za-z_']);
 const pythonWord = union(['\\p{L}\\p{N}_']);
-// Oniguruma counts six fractions and powers of Latin-1 as parts of words, but not inside of brackets.
+// Oniguruma counts six Latin-1 fractions and superscripts as word characters, but not inside brackets.
 const unicodeWord = union([posixClasses['word']!, '\u{b2}\u{b3}\u{b9}\u{bc}-\u{be}']);
 const unicodeWordInClass = union([posixClasses['word']!]);
 const asciiDigit = union(['0-9']);

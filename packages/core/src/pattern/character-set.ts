@@ -1,12 +1,12 @@
 /**
- * A set of characters. It is written as a class of JavaScript's `v` expressions, which know unions, intersections and
- * the Unicode properties; membership is asked once for each character and remembered.
+ * A set of characters, written as a class in JavaScript's `v` syntax, which supports unions, intersections and Unicode
+ * properties. Membership is computed once per character and cached.
  */
 export class CharacterSet {
-  /** `[…]`, in the `v` syntax. */
+  /** Class source in `v` syntax. */
   readonly source: string;
   #tester: RegExp | undefined;
-  /** 0: not asked yet; 1: outside; 2: inside. */
+  /** 0: not computed yet; 1: outside; 2: inside. */
   readonly #known = new Uint8Array(256);
   #others: Map<number, boolean> | undefined;
 
@@ -14,7 +14,7 @@ export class CharacterSet {
     this.source = source;
   }
 
-  /** Whether a code point (or a lone surrogate) is inside. */
+  /** Whether the set contains a code point (or lone surrogate). */
   has(code: number): boolean {
     if (code < 256) {
       const known = this.#known[code]!;
@@ -43,7 +43,7 @@ export class CharacterSet {
   }
 }
 
-/** A character inside of a `v` class. */
+/** A character, escaped for a `v` class. */
 export function classCharacter(code: number): string {
   return `\\u{${code.toString(16)}}`;
 }

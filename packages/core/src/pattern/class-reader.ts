@@ -4,9 +4,9 @@ import { CharacterReader } from './character-reader';
 import { PatternError } from './pattern-error';
 import { posixClasses } from './properties';
 
-/** Reads classes: what stands in square brackets. */
+/** Reads character classes in square brackets. */
 export class ClassReader extends CharacterReader {
-  /** A class, after its bracket. */
+  /** Reads a class, after the opening bracket. */
   protected class(): CharacterSet {
     const { set: positive, negative } = this.classItems(0);
     let found = positive;
@@ -15,7 +15,7 @@ export class ClassReader extends CharacterReader {
         for (const [sequence, code] of foldingSequences()) {
           if (positive.has(code))
             throw this.unsupported(
-              `a class without case that has ${String.fromCodePoint(code)}, which is ${JSON.stringify(sequence)} too`,
+              `a case-insensitive class with ${String.fromCodePoint(code)}, which also matches ${JSON.stringify(sequence)}`,
             );
         }
       }
@@ -43,7 +43,7 @@ export class ClassReader extends CharacterReader {
     const start = this.place;
     for (;;) {
       const character = this.peek();
-      if (character === undefined) throw this.invalid('a [ without its ]');
+      if (character === undefined) throw this.invalid('an unclosed [');
       if (character === ']' && (this.place > start || this.dialect === 'javascript')) {
         this.place += 1;
         break;
@@ -83,7 +83,7 @@ export class ClassReader extends CharacterReader {
         if (last < first) throw this.invalid(`the range ${String.fromCodePoint(first)}-${String.fromCodePoint(last)}`);
         sources.push(`${classCharacter(first)}-${classCharacter(last)}`);
       } else {
-        // JavaScript (Annex B) and Oniguruma take a - beside a class for itself; Python refuses it.
+        // JavaScript (Annex B) and Oniguruma read a - next to a shorthand class literally; Python rejects it.
         if (this.dialect === 'python') throw this.invalid('a range of classes');
         for (const part of [first, last]) sources.push(typeof part === 'number' ? classCharacter(part) : part.source);
         sources.push(classCharacter(0x2d));

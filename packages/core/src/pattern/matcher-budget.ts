@@ -1,11 +1,11 @@
 import { PatternError } from './pattern-error';
 
-/** Steps that one text may take in all, at some 30 to 100 million a second. */
+/** Maximum steps per text; 30 to 100 million steps take about a second. */
 const mostSteps = 100_000_000;
-/** Bits of memory of what has failed, in 32-bit words. */
+/** Maximum size of the memo of failed states, in 32-bit words. */
 const mostWords = 64 * 2 ** 20;
 
-/** What one text may cost, shared by all parts of an expression. */
+/** Time and memory budget for matching one text, shared by all parts of an expression. */
 export class Budget {
   #steps = 0;
   #words = 0;

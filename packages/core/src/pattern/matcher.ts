@@ -1,10 +1,10 @@
 import { operation, type Program } from './program';
 import { Budget } from './matcher-budget';
 
-/** Places that share one block of memory. */
+/** Text positions per block of memory. */
 const blockPlaces = 256;
 
-/** A bit for each state of the search at each place. */
+/** One bit per search state and text position. */
 class StateBits {
   readonly #states: number;
   readonly #budget: Budget;
@@ -35,7 +35,7 @@ class StateBits {
     this.#block(place, true)![bit >>> 5]! &= ~(1 << (bit & 31));
   }
 
-  /** Forgets places that no search comes back to. */
+  /** Frees positions that the search never returns to. */
   forgetBefore(place: number): void {
     const first = Math.floor(place / blockPlaces);
     for (; this.#oldest < first; this.#oldest += 1) {
@@ -65,9 +65,9 @@ class StateBits {
 }
 
 /**
- * Runs a program over one text. It tries the choices in their order, as backtracking engines do, but remembers which
- * states at which places led nowhere, so that none is tried twice: the time grows with the length of the text times the
- * size of the expression.
+ * Runs a program over one text. Tries alternatives in order, as backtracking engines do, but memoizes which states failed
+ * at which positions, so that none is tried twice: the time is bounded by the length of the text times the size of the
+ * expression.
  */
 export class Matcher {
   readonly #program: Program;
@@ -77,7 +77,7 @@ export class Matcher {
   readonly #byUnits: boolean;
   readonly #parts: (Matcher | undefined)[] = [];
   readonly #failed: StateBits;
-  /** For look-arounds, which ask only whether: states that led to a match. */
+  /** States that led to a match; for look-arounds, which need only a yes or no. */
   #succeeded: StateBits | undefined;
   #stack = new Int32Array(256);
   #log = new Int32Array(256);
@@ -91,7 +91,7 @@ export class Matcher {
     this.#failed = new StateBits(Math.max(1, this.#program.splits << this.#program.flags), this.#budget);
   }
 
-  /** The first match at or after a place, as its start and end; -1 where there is none. */
+  /** Start and end of the first match at or after a position; undefined if there is none. */
   search(from: number): { start: number; end: number } | undefined {
     for (let start = from; start <= this.#text.length; start += 1) {
       if ((start & 255) === 0) this.#failed.forgetBefore(start);
@@ -102,7 +102,7 @@ export class Matcher {
     return undefined;
   }
 
-  /** Where a match from this very place ends; -1 where there is none. `asks`: only whether there is one matters. */
+  /** End of the match that starts exactly at `start`; -1 if there is none. `asks`: only existence matters. */
   run(start: number, asks: boolean): number {
     const { code, sets, splitNumbers, flags: flagCount, backward } = this.#program;
     const text = this.#text;
@@ -217,7 +217,7 @@ export class Matcher {
     }
   }
 
-  /** The states on the way to a match have not failed. */
+  /** Clears the failure bits of the states on the path to a match. */
   #settle(logged: number, asks: boolean): void {
     this.#budget.spend(logged);
     for (let index = 0; index < logged; index += 1) {
@@ -257,7 +257,7 @@ function grown(array: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
   return larger;
 }
 
-/** Whether a place is between the two halves of a character. */
+/** Whether a position is inside a surrogate pair. */
 export function insidePair(text: string, place: number): boolean {
   const unit = text.charCodeAt(place);
   if (place === 0 || !(unit >= 0xdc00 && unit <= 0xdfff)) return false;

@@ -1,7 +1,7 @@
 import type { PatternNode } from './syntax-tree';
 import { widthOf } from './syntax-tree';
 
-/** A bound of what JavaScript's engine does with an expression at one place: `factor` × the text's length ^ `power`. */
+/** Upper bound on the work of JavaScript's engine at one position: `factor` × (text length) ^ `power`. */
 export interface Cost {
   factor: number;
   power: number;
@@ -10,8 +10,8 @@ export interface Cost {
 const unbounded: Cost = { factor: Infinity, power: Infinity };
 
 /**
- * How many ways JavaScript's engine may try at one place. Nested quantifiers have no bound here. What stands last in a
- * match and may be empty is tried once, since nothing behind it can fail: those characters are then behind the search.
+ * Bounds the number of paths that JavaScript's engine may try at one position. Nested quantifiers have no bound here. An
+ * element that ends the match and may be empty is tried once, since nothing after it can fail.
  */
 export function costOf(node: PatternNode, last = true): Cost {
   switch (node.type) {
@@ -37,7 +37,7 @@ export function costOf(node: PatternNode, last = true): Cost {
       if (maximum === 0) return once;
       const cost = costOf(body, false);
       if (maximum === 1) return { factor: cost.factor + 1, power: cost.power };
-      // With more than one way through the body the ways multiply with each round.
+      // With more than one path through the body, the number of paths multiplies with each iteration.
       if (cost.factor > 1 || cost.power > 0 || widthOf(body).minimum === 0) return unbounded;
       if (last && body.type === 'set') return once;
       return maximum === Infinity ? { factor: 1, power: 1 } : { factor: maximum - minimum + 1, power: 0 };
@@ -47,7 +47,7 @@ export function costOf(node: PatternNode, last = true): Cost {
 
 const once: Cost = { factor: 1, power: 0 };
 
-/** Whether a node matches at every place. */
+/** Whether a node matches at every position. */
 function neverFails(node: PatternNode): boolean {
   return node.type === 'repeat' && node.minimum === 0 && node.body.type === 'set';
 }
@@ -60,7 +60,7 @@ function product(first: Cost, second: Cost): Cost {
   return { factor: first.factor * second.factor, power: first.power + second.power };
 }
 
-/** The same expression for JavaScript's own engine, with the `v` flag. */
+/** The same expression as source for a JavaScript `RegExp` with the `v` flag. */
 export function nativeSource(node: PatternNode): string {
   let groups = 0;
   const write = (part: PatternNode): string => {
@@ -84,7 +84,7 @@ export function nativeSource(node: PatternNode): string {
         return `(?:${write(part.body)})${bounds}${greedy ? '' : '?'}`;
       }
       case 'atomic': {
-        // What a look-ahead has found is not looked for again.
+        // Engines do not backtrack into a look-ahead, which makes this group atomic.
         groups += 1;
         const number = groups;
         return `(?=(${write(part.body)}))\\${number}`;
@@ -98,7 +98,7 @@ export function nativeSource(node: PatternNode): string {
   return write(node);
 }
 
-/** Whether JavaScript's engine takes the node as others do: its loops end otherwise where a round may be empty. */
+/** Whether JavaScript's semantics agree: its loops end differently if an iteration may be empty. */
 export function isNative(node: PatternNode): boolean {
   switch (node.type) {
     case 'set':

@@ -15,9 +15,9 @@ import {
   textStart,
 } from './text-places';
 
-/** Groups in groups; deeper ones would only exhaust the stack. */
+/** Maximum group nesting; deeper nesting would overflow the stack. */
 const deepest = 100;
-/** Characters of an expression. */
+/** Maximum length of an expression, in characters. */
 const longest = 20_000;
 /**
  * Parses a regular expression.
@@ -28,7 +28,7 @@ export function parsePattern(source: string, dialect: PatternDialect, ignoreCase
   if (source.length > longest) {
     throw new PatternError({
       code: 'pattern-too-large',
-      message: `the regular expression has ${source.length} characters; more than ${longest} are not read`,
+      message: `the regular expression has ${source.length} characters; the limit is ${longest}`,
     });
   }
   if (dialect === 'javascript') {
@@ -48,18 +48,18 @@ export function parsePattern(source: string, dialect: PatternDialect, ignoreCase
 class PatternParser extends QuantifierReader {
   #depth = 0;
 
-  /** Look-behinds and word boundaries so far: Oniguruma's own look-behind takes those inside of it otherwise. */
+  /** Look-behinds and word boundaries so far: inside a look-behind, Oniguruma treats them differently. */
   #lookBehinds = 0;
 
   parse(ignoreCase: boolean): PatternNode {
     this.flags.ignoreCase = ignoreCase;
     if (this.dialect === 'python') this.#globalFlags();
     const node = this.#choice();
-    if (this.place < this.characters.length) throw this.invalid('a ) without its (');
+    if (this.place < this.characters.length) throw this.invalid('an unmatched )');
     return node;
   }
 
-  /** Python's `(?i)` stands at the start and holds for all. */
+  /** Python's `(?i)` is allowed only at the start and applies to the whole expression. */
   #globalFlags(): void {
     for (;;) {
       const match = /^\(\?([a-zA-Z]+)\)/.exec(this.characters.slice(this.place, this.place + 16).join(''));
@@ -100,7 +100,7 @@ class PatternParser extends QuantifierReader {
       }
       const optionsFollow = this.#bareFlags();
       if (optionsFollow) {
-        // Oniguruma: the rest of the group, its alternatives included, is one group with these flags.
+        // Oniguruma: the rest of the group, including its alternatives, becomes one group with these flags.
         items.push(this.#choice());
         break;
       }
@@ -114,7 +114,7 @@ class PatternParser extends QuantifierReader {
     return items.length === 1 ? items[0]! : items.length === 0 ? empty : { type: 'sequence', items };
   }
 
-  /** `(?i)` in the middle: Oniguruma's holds to the end of the group. */
+  /** `(?i)` inside an expression: in Oniguruma it applies to the end of the group. */
   #bareFlags(): boolean {
     if (this.dialect !== 'oniguruma' || this.peek() !== '(' || this.peek(1) !== '?') return false;
     const match = /^\(\?([a-zA-Z]*)(?:-([a-zA-Z]*))?\)/.exec(
@@ -127,7 +127,7 @@ class PatternParser extends QuantifierReader {
     return true;
   }
 
-  /** One thing that a quantifier may follow; undefined for a comment. */
+  /** Reads one item that a quantifier may follow; undefined for a comment. */
   #atom(): PatternNode | undefined {
     const character = this.next();
     switch (character) {
@@ -219,7 +219,7 @@ class PatternParser extends QuantifierReader {
   }
 
   #close(node: PatternNode): PatternNode {
-    if (this.peek() !== ')') throw this.invalid('a ( without its )');
+    if (this.peek() !== ')') throw this.invalid('an unclosed (');
     this.place += 1;
     return node;
   }
@@ -233,7 +233,7 @@ class PatternParser extends QuantifierReader {
     if (behind) {
       if (this.dialect === 'python') {
         const { minimum, maximum } = widthOf(body);
-        if (minimum !== maximum) throw this.invalid('look-behind of no fixed width');
+        if (minimum !== maximum) throw this.invalid('a look-behind without a fixed width');
       }
       if (this.dialect === 'oniguruma' && inside > 0) throw this.unsupported('a look-behind or \\b in a look-behind');
       if (hasAtomic(body)) throw this.unsupported('an atomic group or a possessive quantifier in a look-behind');
@@ -251,7 +251,7 @@ class PatternParser extends QuantifierReader {
       case 'B': {
         this.place += 1;
         if (this.dialect === 'oniguruma' && this.peek() === '{') throw this.unsupported(`\\${character}{`);
-        // Python before 3.14: the empty text has no place that is no boundary.
+        // Python before 3.14: \B never matches the empty string.
         if (character === 'B' && this.dialect === 'python')
           return { type: 'sequence', items: [notEmptyText, boundary(this.wordSet(), true)] };
         this.#lookBehinds += 1;
@@ -313,7 +313,7 @@ class PatternParser extends QuantifierReader {
   #refuseBackReference(): void {
     const digits = /^\d+/.exec(this.characters.slice(this.place, this.place + 8).join(''))![0];
     if (this.dialect === 'javascript') {
-      // Annex B: a number with no such group is a character in octal.
+      // Annex B: a number without a matching group is an octal escape.
       const groups = (this.source.replace(/\\.|\[(?:\\.|[^\]\\])*\]/gs, '').match(/\((?!\?)|\(\?<(?![=!])/g) ?? [])
         .length;
       if (Number(digits) > groups) return;

@@ -1,14 +1,14 @@
 import { SubtextError } from '../subtext-error';
 
-/** What is wrong with a regular expression. */
+/** Why a regular expression was rejected or stopped. */
 export type PatternErrorCode =
-  /** It is not an expression of its dialect. */
+  /** Not valid in its dialect. */
   | 'invalid-pattern'
-  /** It has a part that is not followed here: back-references, recursion, conditions. */
+  /** Uses a feature that is not supported: back-references, recursion, conditions. */
   | 'unsupported-pattern'
-  /** It is larger than any expression that a model needs. */
+  /** Larger than any expression that a model needs. */
   | 'pattern-too-large'
-  /** The text would take it more steps than it may have. */
+  /** Matching this text would exceed the step limit. */
   | 'pattern-too-slow';
 
 /** An error about a regular expression. */

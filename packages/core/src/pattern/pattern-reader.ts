@@ -1,8 +1,8 @@
 import { PatternError } from './pattern-error';
 
-/** Whose rules an expression follows. */
+/** Syntax and semantics of a regular expression. */
 export type PatternDialect =
-  /** Oniguruma, as Rust's tokenizers run the expressions of tokenizer.json. */
+  /** Oniguruma, as used by Hugging Face's Rust tokenizers for tokenizer.json. */
   | 'oniguruma'
   /** Python's `re` on strings. */
   | 'python'
@@ -17,7 +17,7 @@ interface Flags {
   ascii: boolean;
 }
 
-/** The characters of an expression, one after the other, and the flags that hold where it is read. */
+/** Reads an expression character by character and tracks the flags in effect. */
 export class PatternReader {
   protected readonly characters: readonly string[];
 
@@ -41,12 +41,12 @@ export class PatternReader {
 
   protected next(): string {
     const character = this.characters[this.place];
-    if (character === undefined) throw this.invalid('it ends too early');
+    if (character === undefined) throw this.invalid('unexpected end');
     this.place += 1;
     return character;
   }
 
-  /** What an expression finds here, which is passed over. */
+  /** Consumes what `expression` matches at this position. */
   protected take(expression: RegExp, length: number): string | undefined {
     const found = expression.exec(this.characters.slice(this.place, this.place + length).join(''))?.[0];
     if (found !== undefined) this.place += found.length;
@@ -87,7 +87,7 @@ export class PatternReader {
   protected unsupported(what: string): PatternError {
     return new PatternError({
       code: 'unsupported-pattern',
-      message: `the regular expression has ${what}, which Subtext does not follow`,
+      message: `the regular expression has ${what}, which Subtext does not support`,
     });
   }
 }

@@ -9,26 +9,25 @@ import type { PatternNode } from './syntax-tree';
 
 /** Options of {@link compilePattern}. */
 export interface CompilePatternOptions {
-  /** The expression. */
   source: string;
-  /** Whose rules it follows. */
+  /** Syntax and semantics to use. */
   dialect: PatternDialect;
-  /** Letters match whatever their case. Default false. */
+  /** Match case-insensitively. Default false. */
   ignoreCase?: boolean;
 }
 
-/** Ways times places that JavaScript's engine may try on one text, which takes it well under a second. */
+/** Paths times positions that JavaScript's engine may try on one text: well under a second. */
 const nativeSteps = 20_000_000;
 
 /**
- * A regular expression that cannot hang its process. All methods throw `pattern-too-slow` rather than go on for long.
+ * A regular expression that cannot hang the process: all methods throw `pattern-too-slow` instead of running for long.
  */
 export class Pattern {
   readonly source: string;
   readonly dialect: PatternDialect;
   readonly #tree: PatternNode;
   readonly #native: RegExp | undefined;
-  /** Longer texts go to the engine that remembers. */
+  /** Longer texts are matched by the memoizing `Matcher`. */
   readonly #nativeLength: number;
   #program: Program | undefined;
 
@@ -45,11 +44,11 @@ export class Pattern {
     }
     this.#nativeLength = length;
     this.#native = length > 0 ? new RegExp(nativeSource(this.#tree), 'gv') : undefined;
-    // Expressions that are too large are refused at once.
+    // Compile now, so that expressions that are too large are rejected early.
     if (length < Infinity) this.#compiled();
   }
 
-  /** Whether a part of the text matches. */
+  /** Whether the pattern matches anywhere in the text. */
   test(text: string): boolean {
     if (this.#native !== undefined && text.length <= this.#nativeLength) {
       for (let from = 0; from <= text.length;) {
@@ -64,14 +63,14 @@ export class Pattern {
     return this.#matcher(text, false).search(0) !== undefined;
   }
 
-  /** Whether the text, all of it, matches: Python's `fullmatch`. */
+  /** Whether the pattern matches the whole text, like Python's `fullmatch`. */
   matchesWhole(text: string): boolean {
     return this.#matcher(text, true).run(0, false) >= 0;
   }
 
   /**
-   * Where the parts of a text match, as starts and ends in turn, in UTF-16 units: leftmost first, none overlapping, and
-   * no empty one right behind another (the rule of Rust's onig, which tokenizers follow).
+   * Start and end of every match in turn, as UTF-16 offsets: leftmost first, non-overlapping, and without empty matches
+   * directly after another match (the rule of Rust's onig crate, which tokenizers follow).
    */
   spans(text: string): number[] {
     const native = this.#native !== undefined && text.length <= this.#nativeLength ? this.#native : undefined;
@@ -84,7 +83,7 @@ export class Pattern {
         const match = native.exec(text);
         if (match === null) break;
         const start = match.index;
-        // V8 looks between the halves of a pair too.
+        // V8 also matches between the halves of a surrogate pair.
         if (insidePair(text, start)) {
           from = start + 1;
           continue;
@@ -137,10 +136,10 @@ function stepAt(text: string, place: number): number {
 }
 
 /**
- * Reads a regular expression that may be hostile, such as one from a model's folder, and runs it by the rules of its
- * dialect in a time that grows with the text's length (times the expression's), never more.
+ * Compiles a regular expression from an untrusted source, such as a model folder, with the semantics of its dialect.
+ * Matching time is at most linear in the length of the text times the size of the expression.
  *
- * Parts that are not followed here (back-references, recursion, conditions, `\G`, `\K`, `\X`) are refused by name.
+ * Back-references, recursion, conditions, `\G`, `\K` and `\X` are not supported; the error names them.
  *
  * @throws PatternError `invalid-pattern`, `unsupported-pattern`, `pattern-too-large`
  */

@@ -15,26 +15,26 @@ export const operation = {
 } as const;
 
 /**
- * An expression as a list of instructions, for `Matcher`. Each is four numbers: the operation, then
+ * An expression compiled to instructions for `Matcher`. Each has four numbers, the first of which is the operation:
  * character: set, next; split: first choice, second; jump: next; edge: set, next, 1 negative + 2 behind;
- * look: program, next, 1 negative; atomic: program, next; startRound: flag, next; endRound: flag, next where the round
- * took characters, next where it took none (−1: it fails).
+ * look: program, next, 1 negative; atomic: program, next; startRound: flag, next; endRound: flag, next if the iteration
+ * consumed characters, next if it consumed none (−1: fail).
  */
 export interface Program {
   code: Int32Array;
   sets: readonly CharacterSet[];
   programs: readonly Program[];
-  /** Runs from the end of what it takes to its start, as look-behind does. */
+  /** Matches backwards from the end of the match to its start, for look-behind. */
   backward: boolean;
-  /** Loops whose rounds may take no characters each have a bit: whether the present round took any. */
+  /** Number of flag bits: one per loop with a possibly empty body, set once the current iteration consumed characters. */
   flags: number;
-  /** Splits, each numbered; a split is where the search comes back to. */
+  /** Number of splits, the points the search backtracks to. */
   splits: number;
-  /** By instruction. */
+  /** Split number of each instruction. */
   splitNumbers: Int32Array;
 }
 
-/** Instructions of all parts together; enough for any expression of a model. */
+/** Maximum number of instructions in all parts; enough for any expression of a model. */
 const mostInstructions = 50_000;
 
 export function compileProgram(node: PatternNode, emptyRoundFails: boolean): Program {
@@ -86,7 +86,7 @@ class ProgramBuilder {
     if (this.#total.count > mostInstructions) {
       throw new PatternError({
         code: 'pattern-too-large',
-        message: `the regular expression becomes more than ${mostInstructions} steps; its repeats are too large`,
+        message: `the regular expression compiles to more than ${mostInstructions} instructions; its repetition counts are too large`,
       });
     }
     this.#code.push(kind, first, second, third);
@@ -187,18 +187,18 @@ class ProgramBuilder {
     this.#patch(split, greedy ? 2 : 1, this.#next);
     if (end !== undefined) {
       this.#patch(end, 2, split);
-      // A round that took nothing ends the loop, or in JavaScript fails.
+      // An iteration that consumed nothing ends the loop, or in JavaScript fails.
       this.#patch(end, 3, this.#emptyRoundFails ? -1 : this.#next);
     }
   }
 
-  /** One round of a body that may take no characters, with the bit that says whether it took any. */
+  /** One iteration of a possibly empty body, with the flag bit that tells whether it consumed characters. */
   #round(body: PatternNode): number {
     const flag = this.#openFlags;
     if (flag >= 8)
       throw new PatternError({
         code: 'pattern-too-large',
-        message: 'the regular expression nests more than 8 repeats of parts that may be empty',
+        message: 'the regular expression nests more than 8 repetitions of parts that may be empty',
       });
     this.#openFlags += 1;
     this.#mostFlags = Math.max(this.#mostFlags, this.#openFlags);

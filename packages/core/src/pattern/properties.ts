@@ -1,4 +1,4 @@
-/** Unicode properties by the names that Oniguruma knows, which are read without case, spaces, `-` and `_`. */
+/** Unicode properties by their Oniguruma names, which ignore case, spaces, `-` and `_`. */
 
 const categories: Record<string, string> = {
   L: 'Letter',
@@ -69,7 +69,7 @@ let table: Map<string, string> | undefined;
 
 const plain = (name: string): string => name.toLowerCase().replace(/[\s_-]/g, '');
 
-/** The `v` class of a property, or undefined where the name is none that is known here. */
+/** Source of a property in `v` syntax; undefined if the name is unknown. */
 export function propertySource(name: string): string | undefined {
   if (table === undefined) {
     table = new Map();
@@ -80,7 +80,7 @@ export function propertySource(name: string): string | undefined {
       table.set(plain(long), `\\p{${short}}`);
     }
     for (const [posix, source] of Object.entries(posixClasses)) table.set(posix, source);
-    // As a property it is without the symbols that it has in brackets.
+    // As a property, punct excludes the symbols that it includes as a POSIX bracket.
     table.set('punct', '\\p{P}');
     table.set('any', '\\p{Any}');
     table.set('assigned', '\\p{Assigned}');

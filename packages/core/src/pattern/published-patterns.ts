@@ -1,7 +1,7 @@
 /**
- * Expressions of published tokenizers that JavaScript's engine runs in a time that grows with the text's length,
- * whatever the text: what an alternative of theirs tries in vain, a later one takes, so that the search passes over it.
- * They run there at any length; others only where a bound of their own says that they may.
+ * Expressions of published tokenizers that JavaScript's engine runs in linear time on any text: whatever one
+ * alternative tries in vain, a later one consumes, so that the search moves past it. They run natively at any length;
+ * other expressions only within their computed bound.
  */
 const contractions = "(?i:'s|'t|'re|'ve|'m|'ll|'d)";
 const spaces = '\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+';
@@ -47,7 +47,7 @@ export const publishedPatterns: ReadonlySet<string> = new Set([
   '\\p{N}',
   '\\p{N}{1,3}',
   `[!"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_\`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\\r\\n]*|${spaces}`,
-  // White space and marks alone.
+  // Only white space and marks.
   '\\s+',
   '\\s',
   ' ',

@@ -3,7 +3,7 @@ import { PatternError } from './pattern-error';
 import type { PatternNode } from './syntax-tree';
 import { isPlace } from './text-places';
 
-/** Reads quantifiers: how often what stands before them may come. */
+/** Reads quantifiers. */
 export class QuantifierReader extends ClassReader {
   protected quantified(atom: PatternNode, anchor: boolean): PatternNode {
     let node = atom;
@@ -12,7 +12,7 @@ export class QuantifierReader extends ClassReader {
       const start = this.place;
       const bounds = this.quantifier();
       if (bounds === undefined) return node;
-      if (count > 0 && this.dialect !== 'oniguruma') throw this.invalid('a quantifier of a quantifier');
+      if (count > 0 && this.dialect !== 'oniguruma') throw this.invalid('a quantifier after a quantifier');
       if (count > 20)
         throw new PatternError({
           code: 'pattern-too-large',
@@ -21,9 +21,10 @@ export class QuantifierReader extends ClassReader {
       const { minimum, maximum } = bounds;
       const interval = this.characters[start] === '{';
       const after = this.peek();
-      if (anchor || (this.dialect === 'oniguruma' && isPlace(node))) throw this.invalid('a quantifier of a place');
+      if (anchor || (this.dialect === 'oniguruma' && isPlace(node)))
+        throw this.invalid('a quantifier after an assertion');
       if (node.type === 'look' || node.type === 'edge') {
-        // Whether a look-around is repeated makes no difference but for none at all.
+        // For a look-around only zero or more than zero repetitions make a difference.
         node = {
           type: 'repeat',
           body: node,
@@ -45,7 +46,7 @@ export class QuantifierReader extends ClassReader {
     }
   }
 
-  /** `*`, `+`, `?` and `{n,m}`; undefined where none stands here. */
+  /** `*`, `+`, `?` or `{n,m}`; undefined if none follows. */
   protected quantifier(): { minimum: number; maximum: number; fixed: boolean } | undefined {
     const character = this.peek();
     const simple =

@@ -1,6 +1,6 @@
 import type { CharacterSet } from './character-set';
 
-/** A regular expression, parsed. Captures are not kept: nobody asks for them. */
+/** Syntax tree of a regular expression. Captures are dropped. */
 export type PatternNode =
   | { type: 'set'; set: CharacterSet }
   | { type: 'sequence'; items: PatternNode[] }
@@ -8,12 +8,12 @@ export type PatternNode =
   | { type: 'repeat'; body: PatternNode; minimum: number; maximum: number; greedy: boolean }
   | { type: 'atomic'; body: PatternNode }
   | { type: 'look'; body: PatternNode; behind: boolean; negative: boolean }
-  /** What an expression sees of one neighbour: whether the character after (or before) is there and in the set. */
+  /** Assertion about a neighbour: the next (or previous) character exists and is in the set. */
   | { type: 'edge'; set: CharacterSet; behind: boolean; negative: boolean };
 
 export const empty: PatternNode = { type: 'sequence', items: [] };
 
-/** The fewest and the most characters that a node takes. */
+/** Minimum and maximum number of characters that a node consumes. */
 export function widthOf(node: PatternNode): { minimum: number; maximum: number } {
   switch (node.type) {
     case 'set':

@@ -16,7 +16,7 @@ export const notEmptyText: PatternNode = {
   type: 'choice',
   options: [true, false].map((behind) => ({ type: 'edge', set: anything, behind, negative: false })),
 };
-/** After a line feed or at the start; Oniguruma does not count the place after the text's last line feed. */
+/** Start of a line: at the start or after a line feed. Oniguruma excludes the position after a final line feed. */
 export function lineStart(notAtEnd: boolean): PatternNode {
   const afterLineFeed: PatternNode = { type: 'edge', set: lineFeed, behind: true, negative: false };
   const beforeSomething: PatternNode = { type: 'edge', set: anything, behind: false, negative: false };
@@ -43,14 +43,14 @@ export function boundary(word: CharacterSet, negative: boolean): PatternNode {
   boundaries.add(place);
   return place;
 }
-/** Word boundaries, which look like alternatives. */
+/** Word boundaries, which are represented as alternatives. */
 const boundaries = new WeakSet<PatternNode>();
-/** What Oniguruma lets no quantifier follow: a place in the text, or alternatives with one among them. */
+/** Whether Oniguruma forbids a quantifier here: an assertion, or alternatives that include one. */
 export function isPlace(node: PatternNode): boolean {
   if (node.type === 'choice') return boundaries.has(node) || node.options.some(isPlace);
   return node.type === 'look' || node.type === 'edge';
 }
-/** A group that is more than brackets: a place in it is no place for what follows. */
+/** A group whose assertions do not count as such for a following quantifier. */
 export function asOne(body: PatternNode): PatternNode {
   return isPlace(body) ? { type: 'sequence', items: [body] } : body;
 }

@@ -6,20 +6,20 @@ import { SubtextError } from '../subtext-error';
 import { sha256 } from './sha-256';
 
 /**
- * A seeded stream of random numbers (xoroshiro128+): the same seed gives the same numbers on every machine, and in every
- * version. Streams of the same seed but another name are independent: they start from a hash of both.
+ * A seeded stream of random numbers (xoroshiro128+). The same seed gives the same numbers on every machine and in every
+ * version. Streams with the same seed and different names are independent: they are seeded with a hash of both.
  */
 export class RandomStream {
   readonly #generator: ReturnType<typeof xoroshiro128plus>;
   #spareNormal: number | null = null;
 
-  /** @throws SubtextError `invalid-option` for a stream without a name whose seed is no whole number */
+  /** @throws SubtextError `invalid-option` if the stream has no name and the seed is not an integer */
   constructor({
     seed,
     name,
   }: {
-    /** Without a name any whole number, of which the low 32 bits are used. */ seed: number;
-    /** @default none: the stream starts from the seed alone */ name?: string;
+    /** Without a name: an integer, of which the low 32 bits are used. */ seed: number;
+    /** @default none: only the seed is used */ name?: string;
   }) {
     if (name !== undefined) {
       this.#generator = xoroshiro128plusFromState([...sha256(`${seed}\n${name}`).subarray(0, 4)]);
@@ -33,17 +33,17 @@ export class RandomStream {
     this.#generator = xoroshiro128plus(seed);
   }
 
-  /** A whole number in [0, limit). */
+  /** A uniform integer in [0, limit). */
   integer(limit: number): number {
     return uniformInt(this.#generator, 0, limit - 1);
   }
 
-  /** A number in [low, high). */
+  /** A uniform number in [low, high). */
   uniform(low = 0, high = 1): number {
     return low + (high - low) * uniformFloat64(this.#generator);
   }
 
-  /** A normal number, mean 0 and deviation 1, by Marsaglia's polar method. */
+  /** A standard normal number (mean 0, standard deviation 1), by Marsaglia's polar method. */
   normal(): number {
     if (this.#spareNormal !== null) {
       const spare = this.#spareNormal;
@@ -62,12 +62,12 @@ export class RandomStream {
     }
   }
 
-  /** One of the values, each equally likely. */
+  /** A uniformly chosen value. */
   pick<T>(values: readonly T[]): T {
     return values[this.integer(values.length)]!;
   }
 
-  /** One of the values, with chances proportional to `weights`. */
+  /** A value chosen with probability proportional to `weights`. */
   pickWeighted<T>(values: readonly T[], weights: readonly number[]): T {
     let rest = this.uniform(
       0,
@@ -80,7 +80,7 @@ export class RandomStream {
     return values[values.length - 1]!;
   }
 
-  /** A copy in random order (Fisher and Yates). */
+  /** A shuffled copy (Fisher–Yates). */
   shuffle<T>(values: readonly T[]): T[] {
     const shuffled = [...values];
     for (let index = shuffled.length - 1; index > 0; index -= 1) {
@@ -90,7 +90,7 @@ export class RandomStream {
     return shuffled;
   }
 
-  /** A draw from the Poisson distribution, by Knuth's product of uniforms: for small means. */
+  /** A sample from the Poisson distribution, by Knuth's algorithm: for small means. */
   poisson(mean: number): number {
     const limit = Math.exp(-mean);
     let count = 0;

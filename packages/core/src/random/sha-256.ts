@@ -1,4 +1,4 @@
-/** The first 32 bits of the fractional parts of the roots of the first primes, as the standard makes its constants. */
+/** The first 32 bits of the fractional parts of the roots of the first primes: the constants of the standard. */
 function rootBits({ count, root }: { count: number; root: (value: number) => number }): Int32Array {
   const primes: number[] = [];
   for (let candidate = 2; primes.length < count; candidate++)
@@ -11,7 +11,7 @@ const initial = /* @__PURE__ */ rootBits({ count: 8, root: Math.sqrt });
 
 const rotated = (value: number, places: number) => (value >>> places) | (value << (32 - places));
 
-/** SHA-256 (FIPS 180-4) of a text in UTF-8, at once and anywhere: 8 words, the first byte foremost. */
+/** SHA-256 (FIPS 180-4) of a string as UTF-8, synchronous and portable. Returns 8 big-endian words. */
 export function sha256(text: string): Int32Array {
   const bytes = new TextEncoder().encode(text);
   const padded = new Uint8Array((((bytes.length + 8) >> 6) + 1) << 6);

@@ -11,9 +11,9 @@ export interface Estimate {
 }
 
 /**
- * Wilson's score interval of a share: with p = successes/total and z the normal quantile,
+ * Wilson score interval for a proportion: with p = successes/total and z the normal quantile,
  * `(p + z²/2n ± z·√(p(1−p)/n + z²/4n²)) / (1 + z²/n)` (Wilson, 1927). Unlike p ± z·√(p(1−p)/n) it
- * holds near 0 and 1 and for small sets.
+ * holds near 0 and 1 and for small samples.
  */
 export function wilsonInterval({
   successes,
@@ -41,12 +41,12 @@ export function wilsonInterval({
 }
 
 /**
- * The mean difference left − right of two scores of the same samples, each score from 0 to 1, such as two classifiers'
- * right and wrong. The interval squares and adds those of the means (Newcombe, 1998, method 8, for shares):
- * with means p and q, their Wilson intervals [l, u] and [m, v], and the samples' correlation r, the lower end is
- * `p − q − √((p−l)² − 2r(p−l)(v−q) + (v−q)²)`, the upper one likewise.
+ * The mean difference left − right of two scores in [0, 1] on the same samples, such as the correctness of two
+ * classifiers. The interval combines those of the two means (Newcombe, 1998, method 8, for proportions): with means p
+ * and q, their Wilson intervals [l, u] and [m, v], and the correlation r across samples, the lower bound is
+ * `p − q − √((p−l)² − 2r(p−l)(v−q) + (v−q)²)`, and the upper bound likewise.
  *
- * @throws SubtextError length-mismatch where the scores do not pair; empty-set without a sample
+ * @throws SubtextError `length-mismatch` if the scores differ in number; `empty-set` if there are none
  */
 export function pairedDifference({
   left,
@@ -56,7 +56,7 @@ export function pairedDifference({
 }: {
   left: readonly number[];
   right: readonly number[];
-  /** Independent samples among them, where some go together. @default all */
+  /** Number of independent samples, if some are dependent. @default all */
   total?: number;
   /** @default 0.95 */
   confidence?: number;
@@ -64,7 +64,7 @@ export function pairedDifference({
   if (left.length !== right.length)
     throw new SubtextError({
       code: 'length-mismatch',
-      message: `${left.length} and ${right.length} scores do not pair; give both of the same samples.`,
+      message: `${left.length} and ${right.length} scores do not pair; both must be of the same samples.`,
     });
   const [{ mean: p, deviation }, { mean: q, deviation: other }] = [meanAndDeviation(left), meanAndDeviation(right)];
   const [l, u] = wilsonInterval({ successes: p * total, total, confidence });
@@ -76,10 +76,10 @@ export function pairedDifference({
   return { value: p - q, interval: [p - q - reach(p - l, v - q), p - q + reach(u - p, q - m)] };
 }
 
-/** A mean with its spread. */
+/** Mean, standard deviation and standard error. */
 export interface MeanAndDeviation {
   mean: number;
-  /** Sample standard deviation, with n − 1 below; 0 for one value. */
+  /** Sample standard deviation (divisor n − 1); 0 for a single value. */
   deviation: number;
   /** deviation / √n. */
   standardError: number;
@@ -87,14 +87,14 @@ export interface MeanAndDeviation {
 }
 
 /**
- * Mean, sample standard deviation and standard error of values, such as of the accuracies of several
- * seeds or of the zeros and ones of samples (lm-evaluation-harness's `_stderr`).
+ * Mean, sample standard deviation and standard error of values, such as the accuracies of several
+ * seeds or the zeros and ones of samples (lm-evaluation-harness's `_stderr`).
  *
- * @throws SubtextError empty-set without a value.
+ * @throws SubtextError `empty-set` if there are no values
  */
 export function meanAndDeviation(values: readonly number[]): MeanAndDeviation {
   if (values.length === 0)
-    throw new SubtextError({ code: 'empty-set', message: 'No mean without values; give at least one.' });
+    throw new SubtextError({ code: 'empty-set', message: 'The mean of no values is undefined; give at least one.' });
   const count = values.length;
   const mean = values.reduce((sum, value) => sum + value, 0) / count;
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
@@ -102,7 +102,7 @@ export function meanAndDeviation(values: readonly number[]): MeanAndDeviation {
   return { mean, deviation, standardError: deviation / Math.sqrt(count), count };
 }
 
-/** Refuses a confidence outside 0 … 1. */
+/** @throws SubtextError if the confidence is not between 0 and 1 */
 export function checkConfidence(confidence: number): void {
   if (!(confidence > 0 && confidence < 1)) {
     throw new SubtextError({

@@ -21,14 +21,14 @@ export function complementaryError(x: number): number {
   return Math.exp(-x * x) / (Math.sqrt(Math.PI) * (x + fraction));
 }
 
-/** The chance that a standard normal variable is above z. */
+/** The probability that a standard normal variable exceeds z. */
 function normalTail(z: number): number {
   return 0.5 * complementaryError(z / Math.SQRT2);
 }
 
 /**
- * The z below which a standard normal variable is with the given chance: a rational start (Acklam),
- * then two of Halley's steps.
+ * The quantile function of the standard normal distribution: Acklam's rational approximation,
+ * refined by two Halley steps.
  */
 export function normalQuantile(chance: number): number {
   if (!(chance > 0 && chance < 1)) return chance === 0 ? -Infinity : chance === 1 ? Infinity : Number.NaN;

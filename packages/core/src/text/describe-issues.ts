@@ -1,12 +1,12 @@
 import { printable } from './printable';
 
-/** A fault that a zod schema found; only what is read of it. */
+/** The parts of a zod issue that are used here. */
 export interface SchemaIssue {
   readonly path: readonly PropertyKey[];
   readonly message: string;
 }
 
-/** One fault of a schema in words: where, and what is expected there. */
+/** Describes one zod issue: where it is, and what is expected there. */
 export function describeIssue({ path, message }: SchemaIssue): string {
   const missing = /^Invalid input: (expected .*), received undefined$/s.exec(message);
   const said = missing ? `is missing (${missing[1]})` : message.replace(/^Invalid input: /, '');
@@ -14,9 +14,9 @@ export function describeIssue({ path, message }: SchemaIssue): string {
 }
 
 /**
- * The first faults that a schema found, in one line.
+ * Describes the first issues of a schema in one line.
  *
- * @param options.most how many are told; of the others only the number. Default 3
+ * @param options.most how many to list; the rest are only counted. Default 3
  */
 export function describeIssues({ issues, most = 3 }: { issues: readonly SchemaIssue[]; most?: number }): string {
   const shown = issues.slice(0, most).map(describeIssue);

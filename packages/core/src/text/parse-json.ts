@@ -2,16 +2,15 @@ import { SubtextError } from '../subtext-error';
 
 /** Options of {@link parseJson}. */
 export interface ParseJsonOptions {
-  /** The text. */
   text: string;
-  /** What it is, for the message: usually its path. */
+  /** Name for error messages, usually the path. */
   name: string;
-  /** The most levels of nesting. Default 200: no file of a model needs more, and readers of deeper ones overflow. */
+  /** Maximum nesting depth. Default 200: no model file needs more, and deeper nesting overflows the stack of readers. */
   depth?: number;
 }
 
 /**
- * Parses JSON from a file that may be hostile: nesting is bounded, a byte order mark passed over.
+ * Parses JSON from an untrusted file: limits nesting and skips a byte order mark.
  *
  * @throws SubtextError `invalid-json`, `json-too-deep`
  */
@@ -34,7 +33,7 @@ export function parseJson({ text, name, depth = 200 }: ParseJsonOptions): unknow
   }
 }
 
-/** Whether brackets outside of strings are open deeper than so many levels. */
+/** Whether brackets outside strings nest deeper than `limit` levels. */
 function deeperThan(text: string, limit: number): boolean {
   let level = 0;
   for (let index = 0; index < text.length; index += 1) {

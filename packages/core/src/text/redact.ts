@@ -1,10 +1,10 @@
-/** An address for messages: without the user, the password, and the values of its query, any of which may be secret. */
+/** A URL for messages: without user, password and query values, any of which may be secret. */
 export function printableUrl(address: string | URL): string {
   let url: URL;
   try {
     url = new URL(address);
   } catch {
-    // Not an address that can be taken apart: what stands before an @ may be a password.
+    // Not a valid URL: what precedes an @ may be a password.
     return String(address).replace(/\/\/[^/@\s]*@/g, '//***@');
   }
   if (url.username !== '' || url.password !== '') {
@@ -15,7 +15,7 @@ export function printableUrl(address: string | URL): string {
   return url.href;
 }
 
-/** A text in which each of the secrets is written `***`. Secrets shorter than four characters are left: they are words. */
+/** Replaces each secret in a text by `***`. Secrets of fewer than four characters are kept: they match ordinary words. */
 export function redact({ text, secrets }: { text: string; secrets: readonly (string | undefined)[] }): string {
   let safe = text;
   for (const secret of secrets) if (secret !== undefined && secret.length >= 4) safe = safe.split(secret).join('***');

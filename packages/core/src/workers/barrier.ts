@@ -1,19 +1,19 @@
 import { WorkerError } from './worker-error';
 
-/** Places in the control array. */
+/** Indices into the control array. */
 const ARRIVED = 0;
 const GENERATION = 1;
 const FAILED = 2;
 
-/** What the workers that waited say: the one that failed says why. */
+/** Message of workers that were waiting; the worker that failed reports the reason. */
 export const anotherFailed = 'Another worker failed.';
 
-/** How long one wait lasts before the failure mark is looked at again, in milliseconds. */
+/** Interval at which a waiting worker checks the failure flag, in milliseconds. */
 const GLANCE = 1_000;
 
 /**
- * Waits until all workers are here. Blocks the thread: for worker threads only.
- * Throws `worker-failed` where another worker failed instead of arriving.
+ * Waits until all workers have arrived. Blocks the thread: for worker threads only.
+ * Throws `worker-failed` if another worker failed instead of arriving.
  */
 export function waitForAll({ control, workers }: { control: Int32Array; workers: number }): void {
   if (workers === 1) return;
@@ -31,7 +31,7 @@ export function waitForAll({ control, workers }: { control: Int32Array; workers:
   throwIfFailed(control);
 }
 
-/** Tells the others that this worker will not arrive, and wakes them. */
+/** Sets the failure flag and wakes the waiting workers. */
 export function reportFailure({ control }: { control: Int32Array }): void {
   Atomics.store(control, FAILED, 1);
   Atomics.notify(control, GENERATION);

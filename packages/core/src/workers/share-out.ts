@@ -1,26 +1,26 @@
 import { deserialize, serialize } from 'node:v8';
 
-/** Processes that work on one thing together: all of them call the same functions in the same order. */
+/** Cooperating processes, which all call the same functions in the same order. */
 export interface Peers {
-  /** This one's number, from 0. */
+  /** Index of this process, from 0. */
   readonly rank: number;
   readonly size: number;
-  /** Everyone's part to everyone: `[size · n]`, of which each has filled part `rank`. */
+  /** All-gather in place: `array` is `[size · n]`, of which each process has filled part `rank`. */
   allGather(options: { array: Float64Array | Uint8Array }): Promise<void>;
 }
 
-/** A process by itself. */
+/** A single process. */
 export const noPeers: Peers = { rank: 0, size: 1, allGather: async () => undefined };
 
-/** What a process holds beside the values while they travel. */
+/** Bytes of communication buffer. */
 const ROUND_BYTES = 2 ** 26;
 
 /**
- * Carries out pieces of work, each on one of the processes: piece `i` on the one of rank `i % size`, in order. A piece must
- * give the same wherever it is carried out, and something that can be cloned; numbers keep their bits. Where a piece
- * throws, its process throws, and has to end the others.
+ * Distributes tasks over the processes: task `i` runs on rank `i % size`, in order. A task must give the same result on
+ * every process, and the result must be cloneable; numbers are transferred bit for bit. If a task throws, its process
+ * throws and has to terminate the others.
  *
- * @returns on every process, what the pieces gave, in their order
+ * @returns the results in order, on every process
  */
 export async function shareOut<Result>({
   peers = noPeers,
@@ -29,9 +29,9 @@ export async function shareOut<Result>({
   roundBytes = ROUND_BYTES,
 }: {
   /** @default this process by itself */ peers?: Peers;
-  /** How many pieces there are. */ count: number;
+  /** Number of tasks. */ count: number;
   work: (index: number) => Promise<Result> | Result;
-  /** What travels at a time, of all processes together. @default 2 ** 26 */ roundBytes?: number;
+  /** Bytes transferred at a time, summed over all processes. @default 2 ** 26 */ roundBytes?: number;
 }): Promise<Result[]> {
   const own: Result[] = [];
   for (let index = peers.rank; index < count; index += peers.size) own.push(await work(index));
@@ -41,7 +41,7 @@ export async function shareOut<Result>({
   return Array.from({ length: count }, (_, index) => values[index % peers.size]![Math.floor(index / peers.size)]!);
 }
 
-/** What the first process gives, told to all; the others do nothing meanwhile. */
+/** Runs `work` on rank 0 and broadcasts the result; the other processes wait. */
 export async function firstTells<Result>({
   peers = noPeers,
   work,

@@ -1,13 +1,13 @@
 import { SubtextError } from '../subtext-error';
 
-/** What went wrong in worker threads. */
+/** Why a worker thread failed. */
 export type WorkerErrorCode =
-  /** A worker could not start, failed in a call, or ended early. */
+  /** A worker could not start, failed in a call, or exited early. */
   | 'worker-failed'
-  /** A worker's engine has no memory left. */
+  /** A worker's engine ran out of memory. */
   | 'out-of-memory';
 
-/** A worker thread that failed: with the worker's own message. */
+/** The failure of a worker thread, with the worker's message. */
 export class WorkerError extends SubtextError<WorkerErrorCode> {
   override readonly name = 'WorkerError';
 

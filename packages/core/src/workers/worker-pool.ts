@@ -5,32 +5,32 @@ import { anotherFailed } from './barrier';
 import { WorkerError } from './worker-error';
 import type { WorkerAnswer, WorkerCall, WorkerStart } from './worker-protocol';
 
-/** How long a failed call waits for the worker that can say why, in milliseconds. */
+/** Time a failed call waits for the worker that caused the failure to report it, in milliseconds. */
 const REASON_TIME = 2_000;
 
-/** Threads that each run one task module on an engine of their own. */
+/** Worker threads that each run one task module with its own engine. */
 export interface WorkerPool {
   readonly size: number;
-  /** Calls one worker's function. Calls to the same worker are answered in order. */
+  /** Calls a function of one worker. Calls to the same worker run in order. */
   call<Result>(options: { worker: number; method: string; payload?: unknown }): Promise<Result>;
-  /** Calls the function in every worker; `payload` may differ by worker. */
+  /** Calls a function in every worker; `payload` may differ per worker. */
   callAll<Result>(options: { method: string; payload?: (worker: number) => unknown }): Promise<Result[]>;
   close(): Promise<void>;
 }
 
-/** Sources run only in tests; there the built worker is taken. */
+/** Tests run from source; they use the built worker. */
 function workerUrl(): URL {
   return new URL(import.meta.url.endsWith('.ts') ? '../../dist/worker.js' : './worker.js', import.meta.url);
 }
 
-/** Starts the workers and waits until all are ready. Throws `worker-failed` with the worker's own message. */
+/** Starts the workers and waits until all are ready. @throws WorkerError `worker-failed` with the worker's message */
 export async function startWorkers({
   count,
   start,
 }: {
-  /** How many threads. */
+  /** Number of threads. */
   count: number;
-  /** What each runs. */
+  /** What each worker runs. */
   start: (worker: number) => WorkerStart;
 }): Promise<WorkerPool> {
   const workers = Array.from({ length: count }, (_, index) => {
@@ -76,7 +76,7 @@ export async function startWorkers({
       try {
         return await Promise.all(calls);
       } catch (error) {
-        // A worker that only waited for the one that failed may be heard first.
+        // A worker that was only waiting for the failed one may report first.
         if (!(error instanceof Error && error.message.startsWith(anotherFailed))) throw error;
         const settled = await Promise.race([Promise.allSettled(calls), sleep(REASON_TIME, [], { ref: false })]);
         const reasons = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []));
@@ -98,7 +98,7 @@ export async function startWorkers({
 }
 
 function failure({ message, code, stack }: { message: string; code?: string; stack?: string }): WorkerError {
-  // The worker's own code is kept where it says what to do.
+  // Keep the worker's error code where it is actionable.
   const error = new WorkerError({
     code: code === 'out-of-memory' ? code : 'worker-failed',
     message: code ? `${message} (${code})` : message,

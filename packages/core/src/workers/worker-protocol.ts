@@ -1,8 +1,8 @@
-/** What a worker is started with. */
+/** Start options of a worker. */
 export interface WorkerStart {
-  /** URL of the module whose `createWorkerTask` makes the worker's functions. */
+  /** URL of the module whose `createWorkerTask` creates the worker's functions. */
   module: string;
-  /** Given to `createWorkerTask`; must be cloneable. */
+  /** Passed to `createWorkerTask`; must be cloneable. */
   options: unknown;
 }
 
@@ -17,6 +17,6 @@ export interface WorkerCall {
   payload: unknown;
 }
 
-/** The first answer has id 0: the worker is ready, or could not start. */
+/** The first message has id 0: the worker is ready, or could not start. */
 export type WorkerAnswer =
   { id: number; result: unknown } | { id: number; error: { message: string; code?: string; stack?: string } };

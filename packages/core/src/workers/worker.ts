@@ -1,4 +1,4 @@
-/** The entry of every worker thread: imports the task, answers calls one at a time. */
+/** Entry point of worker threads: imports the task and handles calls one at a time. */
 import { parentPort, workerData } from 'node:worker_threads';
 
 import type { WorkerAnswer, WorkerCall, WorkerStart, WorkerTaskModule } from './worker-protocol';
