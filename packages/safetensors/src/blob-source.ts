@@ -1,13 +1,13 @@
 import type { RandomAccessSource } from './random-access';
 import { SafetensorsError } from './safetensors-error';
 
-/** A Blob, such as a file that a person chose in the browser, as a source. */
+/** A source over a Blob, such as a file chosen by the user in a browser. */
 export function blobSource({
   blob,
   label,
 }: {
   blob: Blob;
-  /** What errors call it. */
+  /** Name used in error messages. */
   label?: string;
 }): RandomAccessSource {
   return {

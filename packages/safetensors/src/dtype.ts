@@ -1,6 +1,6 @@
 import { SafetensorsError } from './safetensors-error';
 
-/** Bytes an element takes, by the format's name of the element type. */
+/** Bytes per element of each dtype, by its name in the format. */
 export const dtypeByteSizes = {
   F64: 8,
   F32: 4,
@@ -17,7 +17,7 @@ export const dtypeByteSizes = {
   BOOL: 1,
 } as const;
 
-/** An element type, named as the format names it. */
+/** A dtype, by its name in the format. */
 export type Dtype = keyof typeof dtypeByteSizes;
 
 interface StorageArrays {
@@ -37,8 +37,8 @@ interface StorageArrays {
 }
 
 /**
- * The typed array that holds a dtype's elements bit for bit. JavaScript has no 16-bit floats on every engine:
- * F16 and BF16 are held as their bits. BOOL is one byte an element: 0 is false, any other true.
+ * The typed array that stores a dtype's elements bit for bit. F16 and BF16 are stored as raw bits, since not every
+ * JavaScript engine has 16-bit floats. BOOL takes one byte per element: 0 is false, any other value true.
  */
 export type StorageArray<D extends Dtype = Dtype> = StorageArrays[D];
 
@@ -62,12 +62,12 @@ const constructors: {
 
 const littleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
-/** Whether the text names an element type that this package reads and writes. */
+/** Whether the text is the name of a supported dtype. */
 export function isDtype(text: string): text is Dtype {
   return Object.hasOwn(dtypeByteSizes, text);
 }
 
-/** @throws SafetensorsError `unsupported-platform` where typed arrays are not little-endian, as the format is. */
+/** @throws SafetensorsError `unsupported-platform` on big-endian machines: the format is little-endian. */
 export function requireLittleEndian(): void {
   if (!littleEndian) {
     throw new SafetensorsError({
@@ -78,19 +78,19 @@ export function requireLittleEndian(): void {
   }
 }
 
-/** The dtype's typed array over bytes: a view where the bytes are aligned to the element size, else over a copy. */
+/** The bytes as the dtype's typed array: a view if they are aligned to the element size, otherwise a copy. */
 export function storageArray<D extends Dtype>(dtype: D, bytes: Uint8Array): StorageArray<D> {
   const byteSize = dtypeByteSizes[dtype];
   const aligned = bytes.byteOffset % byteSize === 0 ? bytes : bytes.slice();
   return new constructors[dtype](aligned.buffer, aligned.byteOffset, aligned.byteLength / byteSize);
 }
 
-/** Whether the array is of the kind that holds this dtype bit for bit. */
+/** Whether the array has the type that stores this dtype. */
 export function isStorageArray(dtype: Dtype, array: ArrayBufferView): array is StorageArray {
   return array instanceof constructors[dtype];
 }
 
-/** The name of the typed array that holds this dtype, for messages. */
+/** Name of the typed array that stores this dtype, for messages. */
 export function storageArrayName(dtype: Dtype): string {
   return constructors[dtype].name;
 }

@@ -4,7 +4,7 @@ import { SafetensorsError } from './safetensors-error';
 const scratchFloat = new Float32Array(1);
 const scratchBits = new Uint32Array(scratchFloat.buffer);
 
-/** Bits of the float32 equal to each of the 65,536 IEEE 754 binary16 values; 256 KiB, made on first use. */
+/** Bits of the float32 equal to each of the 65,536 IEEE 754 binary16 values; 256 KiB, built on first use. */
 let halfTable: Uint32Array | undefined;
 
 function halfToFloatTable(): Uint32Array {
@@ -15,10 +15,10 @@ function halfToFloatTable(): Uint32Array {
     const exponent = (half >>> 10) & 0x1f;
     const mantissa = half & 0x3ff;
     if (exponent === 0x1f) {
-      // Infinity, or not-a-number with its payload.
+      // Infinity, or NaN with its payload.
       table[half] = sign | 0x7f800000 | (mantissa << 13);
     } else if (exponent !== 0) {
-      // The exponent's bias goes from 15 to 127.
+      // Rebias the exponent from 15 to 127.
       table[half] = sign | ((exponent + 112) << 23) | (mantissa << 13);
     } else {
       // Zero and the subnormal numbers: mantissa × 2⁻²⁴, exact in float32.
@@ -30,12 +30,12 @@ function halfToFloatTable(): Uint32Array {
   return table;
 }
 
-/** The binary16 nearest to a float32 given as bits, ties to even; too large becomes infinity. */
+/** Rounds a float32, given as bits, to binary16: nearest, ties to even; overflow becomes infinity. */
 function floatBitsToHalf(bits: number): number {
   const sign = (bits >>> 16) & 0x8000;
   const magnitude = bits & 0x7fffffff;
   if (magnitude >= 0x7f800000) {
-    // Infinity stays; a not-a-number keeps the top of its payload and stays quiet, so that it can't turn into infinity.
+    // Infinity stays; NaN keeps the top of its payload and is made quiet, so that it can't become infinity.
     return magnitude === 0x7f800000 ? sign | 0x7c00 : sign | 0x7e00 | ((magnitude >>> 13) & 0x3ff);
   }
   if (magnitude >= 0x38800000) {
@@ -54,13 +54,13 @@ function floatBitsToHalf(bits: number): number {
   return sign | (units + (remainder > half || (remainder === half && (units & 1) === 1) ? 1 : 0));
 }
 
-/** The bfloat16 nearest to a float32 given as bits, ties to even. */
+/** Rounds a float32, given as bits, to bfloat16: nearest, ties to even. */
 function floatBitsToBfloat(bits: number): number {
   if ((bits & 0x7fffffff) > 0x7f800000) return (bits >>> 16) | 0x40;
   return ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff;
 }
 
-/** Bits of bfloat16 numbers as those of float32; two at a time where they lie so, which is a third faster. */
+/** Converts bfloat16 bits to float32 bits, two at a time if aligned, which is a third faster. */
 function widenBfloat(halves: Uint16Array, bits: Uint32Array): void {
   const pairs = halves.byteOffset % 4 === 0 ? halves.length >> 1 : 0;
   const words = new Uint32Array(halves.buffer, pairs === 0 ? 0 : halves.byteOffset, pairs);
@@ -73,13 +73,13 @@ function widenBfloat(halves: Uint16Array, bits: Uint32Array): void {
 }
 
 /**
- * Elements of any dtype as float32 numbers. F16, BF16, I8, U8, I16 and U16 are exact; BOOL becomes 1 for any byte but 0, as in the reference; F64, I32, U32, I64 and U64
- * round to the nearest.
+ * Converts elements of any dtype to float32. F16, BF16, I8, U8, I16 and U16 are exact; F64, I32, U32, I64 and U64 round
+ * to nearest; BOOL becomes 0 or 1 (any nonzero byte), as in the reference implementation.
  *
- * @param options.dtype element type of `data`
- * @param options.data the elements, in the dtype's typed array (F16 and BF16 as their bits)
- * @param options.into where to write; at least as long as `data`. Default: a new array
- * @param options.offset first index of `into` to write. @default 0
+ * @param options.dtype dtype of `data`
+ * @param options.data the elements in the dtype's typed array (F16 and BF16 as raw bits)
+ * @param options.into output array of at least `offset + data.length` elements. Default: a new array
+ * @param options.offset index in `into` to start at. @default 0
  * @returns `into`, or the new array
  */
 export function toFloat32(options: {
@@ -134,10 +134,10 @@ export function toFloat32(options: {
   return into;
 }
 
-/** The element types that `fromFloat32` writes. */
+/** Dtypes supported by `fromFloat32`. */
 export type FloatDtype = 'F64' | 'F32' | 'F16' | 'BF16';
 
-/** Float32 numbers as elements of a floating-point dtype, rounded to the nearest, ties to even. */
+/** Converts float32 to a floating-point dtype, rounding to nearest, ties to even. */
 export function fromFloat32<D extends FloatDtype>(options: { dtype: D; data: Float32Array }): StorageArray<D> {
   const { dtype, data } = options;
   if (dtype === 'F32') return data as StorageArray<D>;

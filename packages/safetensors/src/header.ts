@@ -8,46 +8,46 @@ export const maximumHeaderBytes = 100_000_000;
 /** Bytes before the header: its length as a little-endian 64-bit number. */
 export const prefixBytes = 8;
 
-/** More dimensions than this are refused; NumPy and PyTorch stop at 64 too. */
+/** Maximum number of dimensions, as in NumPy and PyTorch. */
 const maximumRank = 64;
 
-/** What a file says about one tensor. */
+/** Header entry of a tensor. */
 export interface TensorEntry {
-  /** Element type, as the format names it. */
+  /** Dtype, by its name in the format. */
   dtype: Dtype;
-  /** Length of each dimension, slowest first; empty for a scalar. */
+  /** Size of each dimension, in row-major order; empty for a scalar. */
   shape: number[];
-  /** Bytes its elements take. */
+  /** Size in bytes. */
   byteLength: number;
 }
 
-/** An entry and where its bytes lie. */
+/** A header entry with its position. */
 export interface PlacedEntry extends TensorEntry {
-  /** First byte, counted from the end of the header. */
+  /** Offset of the first byte from the end of the header. */
   begin: number;
 }
 
-/** A tensor of a dtype that this package does not read. */
+/** A tensor with an unsupported dtype. */
 export interface ForeignEntry {
-  /** Element type, as the file names it. */
+  /** Dtype, as named in the file. */
   dtype: string;
-  /** Bytes it takes. */
+  /** Size in bytes. */
   byteLength: number;
 }
 
-/** A checked header. */
+/** A validated header. */
 export interface Header {
-  /** Names of all tensors, in the order of their bytes. */
+  /** Names of all tensors, by position in the file. */
   names: string[];
-  /** Tensors by name, in the order of their bytes. */
+  /** Tensors by name, ordered by position in the file. */
   entries: Map<string, PlacedEntry>;
-  /** Tensors of dtypes that this package does not read, such as `F8_E4M3`: they are refused when they are asked for. */
+  /** Tensors with unsupported dtypes, such as `F8_E4M3`; reading one throws. */
   foreign: Map<string, ForeignEntry>;
-  /** The free text pairs of `__metadata__`. */
+  /** Key–value pairs of `__metadata__`. */
   metadata: Record<string, string>;
 }
 
-/** Elements in a shape: the product of its dimensions, 1 for a scalar. */
+/** Number of elements of a shape: the product of its dimensions, 1 for a scalar. */
 export function elementCount(shape: readonly number[], name: string): number {
   let count = 1;
   for (const dimension of shape) {
@@ -69,10 +69,11 @@ export function elementCount(shape: readonly number[], name: string): number {
 }
 
 /**
- * The length of the header from the first 8 bytes of a file, checked against the file before anything is allocated.
+ * Reads the length of the header from the first 8 bytes of a file and checks it against the file size, before anything
+ * is allocated.
  *
  * @param options.prefix the file's first 8 bytes
- * @param options.fileBytes length of the whole file
+ * @param options.fileBytes size of the file in bytes
  * @throws SafetensorsError `truncated`, `header-too-large`
  */
 export function headerByteLength(options: { prefix: Uint8Array; fileBytes: number }): number {
@@ -100,11 +101,11 @@ export function headerByteLength(options: { prefix: Uint8Array; fileBytes: numbe
 }
 
 /**
- * Reads and checks a header: names occur once, every tensor's bytes are shape × dtype (of dtypes that are known), and together
- * they fill the data without overlap or hole.
+ * Parses and validates a header: names are unique, the byte range of every tensor matches shape × dtype (for supported
+ * dtypes), and together the ranges cover the data without overlaps or gaps.
  *
- * @param options.bytes the header's bytes, without the 8 of its length
- * @param options.dataBytes bytes that follow the header in the file
+ * @param options.bytes the header, without the 8 bytes of its length
+ * @param options.dataBytes number of bytes after the header
  */
 export function parseHeader(options: { bytes: Uint8Array; dataBytes: number }): Header {
   const { bytes, dataBytes } = options;
@@ -125,7 +126,7 @@ export function parseHeader(options: { bytes: Uint8Array; dataBytes: number }): 
   const read: [string, Omit<PlacedEntry, 'dtype'> & { dtype: string }][] = [];
   scanner.object('the header', (name) => {
     if (name === '__metadata__') {
-      // Writers in languages where the field is an option write null for none, and the reference reads it so.
+      // Some writers use null for no metadata, and the reference implementation accepts it.
       if (scanner.skipNull()) return;
       scanner.object('__metadata__', (key) => {
         metadata[key] = scanner.string(`the metadata ${quoted(key)}`);
@@ -146,7 +147,7 @@ export function parseHeader(options: { bytes: Uint8Array; dataBytes: number }): 
   };
 }
 
-/** The error for a tensor of a dtype that this package does not read. */
+/** The error for a tensor with an unsupported dtype. */
 export function unsupportedDtype({
   name,
   dtype,
@@ -163,7 +164,7 @@ export function unsupportedDtype({
   });
 }
 
-/** What names of dtypes look like: F8_E4M3, F4, C64. */
+/** Form of dtype names: F8_E4M3, F4, C64. */
 const dtypeName = /^[A-Z][A-Z0-9_]{0,31}$/;
 
 function parseEntry(scanner: JsonScanner, name: string): Omit<PlacedEntry, 'dtype'> & { dtype: string } {
@@ -190,7 +191,7 @@ function parseEntry(scanner: JsonScanner, name: string): Omit<PlacedEntry, 'dtyp
       message: `tensor ${label} has the data_offsets [${offsets.join(', ')}]; they are [first byte, end], in order`,
     });
   }
-  // How many bytes a foreign dtype takes is not known: its offsets say so.
+  // The element size of an unsupported dtype is unknown; use its offsets.
   const byteLength = isDtype(dtype) ? elements * dtypeByteSizes[dtype] : end - begin;
   if (end - begin !== byteLength) {
     throw new SafetensorsError({
@@ -201,7 +202,7 @@ function parseEntry(scanner: JsonScanner, name: string): Omit<PlacedEntry, 'dtyp
   return { dtype, shape, byteLength, begin };
 }
 
-/** The entries, in order, fill exactly `dataBytes`. */
+/** Checks that the entries, in order, cover exactly `dataBytes`. */
 function requireContiguous(
   entries: readonly [string, Pick<PlacedEntry, 'begin' | 'byteLength'>][],
   dataBytes: number,

@@ -2,17 +2,17 @@ import type { RandomAccessSource } from './random-access';
 import { printableUrl } from '@subtext/core';
 import { SafetensorsError } from './safetensors-error';
 
-/** Seconds until an answer must begin, and that may pass between two pieces of it. */
+/** Time limit for the response headers and between two chunks, in seconds. */
 const defaultIdleSeconds = 60;
 
 /**
- * An address whose server answers range requests, as the Hugging Face Hub does: only the header and the tensors asked
- * for are transferred.
+ * A source over a URL whose server supports range requests, such as the Hugging Face Hub: only the header and the
+ * requested tensors are transferred.
  *
- * @param options.url the file's address
- * @param options.headers request headers, such as an authorization. Default: none
- * @param options.fetch what to request with. Default: the global `fetch`
- * @param options.idleSeconds until an answer must begin, and that may pass between two pieces of it. @default 60
+ * @param options.url URL of the file
+ * @param options.headers request headers, such as `authorization`. Default: none
+ * @param options.fetch replacement for the global `fetch`
+ * @param options.idleSeconds time limit for the response headers and between two chunks, in seconds. @default 60
  * @throws SafetensorsError `not-found`, `input-output`
  */
 export async function httpSource(options: {
@@ -22,7 +22,7 @@ export async function httpSource(options: {
   idleSeconds?: number;
 }): Promise<RandomAccessSource> {
   const { url, headers, fetch = globalThis.fetch, idleSeconds = defaultIdleSeconds } = options;
-  // Signed addresses have secrets in their query.
+  // Signed URLs have secrets in their query.
   const label = printableUrl(url);
   const request = async (first: number, last: number): Promise<Response> => {
     let response: Response;
@@ -58,7 +58,7 @@ export async function httpSource(options: {
   if (total === undefined || !Number.isSafeInteger(byteLength)) {
     throw new SafetensorsError({
       code: 'input-output',
-      message: 'the server does not say how long the file is',
+      message: 'the server did not report the size of the file',
       path: label,
     });
   }
@@ -73,7 +73,7 @@ export async function httpSource(options: {
   };
 }
 
-/** Reads a body of exactly the destination's length, never holding more of it than one chunk. */
+/** Reads a body of exactly the destination's length, chunk by chunk. */
 async function readBody(response: Response, into: Uint8Array, label: string, idleSeconds: number): Promise<void> {
   const misfit = (bytes: number): SafetensorsError =>
     new SafetensorsError({
@@ -101,7 +101,7 @@ async function readBody(response: Response, into: Uint8Array, label: string, idl
     if (SafetensorsError.isInstance(cause)) throw cause;
     throw new SafetensorsError({
       code: 'input-output',
-      message: `the transfer broke off: ${(cause as Error).message}`,
+      message: `the transfer was interrupted: ${(cause as Error).message}`,
       path: label,
       cause,
     });
@@ -109,7 +109,7 @@ async function readBody(response: Response, into: Uint8Array, label: string, idl
   if (done !== into.byteLength) throw misfit(done);
 }
 
-/** Something that has to come within so many seconds; the signal stops it when it does not. */
+/** Runs `start` with a time limit, aborting its signal when the limit is exceeded. */
 async function within<Result>(seconds: number, start: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
   const controller = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;

@@ -1,6 +1,6 @@
 import { quoted, SafetensorsError } from './safetensors-error';
 
-/** Nested deeper than this, a value is refused: no honest header nests deeper than two. */
+/** Maximum nesting depth; real headers nest two levels. */
 const maximumDepth = 64;
 
 const quote = 0x22;
@@ -12,8 +12,8 @@ function isWhitespace(code: number): boolean {
 }
 
 /**
- * Reads JSON text by the shape its reader expects, front to back. Unlike `JSON.parse` it shows keys that occur twice
- * and builds nothing for values that nobody asked for, so that hostile text can't make it allocate more than its size.
+ * Reads JSON front to back, guided by the structure that its caller expects. Unlike `JSON.parse` it detects duplicate
+ * keys, and it builds nothing for skipped values, so that malicious text can't make it allocate more than its own size.
  */
 export class JsonScanner {
   #position = 0;
@@ -23,7 +23,7 @@ export class JsonScanner {
     this.#text = text;
   }
 
-  /** Reads an object, calling back for each key, in order; the callback must consume the value. */
+  /** Reads an object and calls `field` for each key in order; the callback must consume the value. */
   object(what: string, field: (key: string) => void): void {
     this.#expect('{', what);
     const seen = new Set<string>();
@@ -74,7 +74,7 @@ export class JsonScanner {
       const code = this.#text.charCodeAt(index);
       if (code === quote) break;
       if (Number.isNaN(code)) this.#fail(`${what} has no closing quote`);
-      if (code < 0x20) this.#fail(`a control character stands in ${what}`);
+      if (code < 0x20) this.#fail(`${what} contains a control character`);
       if (code === backslash) {
         escaped = true;
         index += 1;
@@ -86,15 +86,15 @@ export class JsonScanner {
     try {
       value = JSON.parse(this.#text.slice(start, index + 1)) as string;
     } catch (cause) {
-      throw new SafetensorsError({ code: 'invalid-header', message: `a bad escape stands in ${what}`, cause });
+      throw new SafetensorsError({ code: 'invalid-header', message: `${what} contains an invalid escape`, cause });
     }
-    if (surrogate.test(value)) this.#fail(`half a surrogate pair stands in ${what}`);
+    if (surrogate.test(value)) this.#fail(`${what} contains a lone surrogate`);
     return value;
   }
 
-  /** Steps over any one value. */
+  /** Skips one value of any type. */
   skipValue(what: string): void {
-    // The brackets still open, innermost last; after each value the loop closes as many as end there.
+    // The open brackets, innermost last; after each value the loop closes those that end there.
     const open: ('{' | '[')[] = [];
     for (;;) {
       const next = this.#skipTo();
@@ -126,14 +126,14 @@ export class JsonScanner {
     }
   }
 
-  /** Steps over `null`, if that is the next value. */
+  /** Skips `null`, if that is the next value. */
   skipNull(): boolean {
     if (this.#skipTo() !== 'n' || !this.#text.startsWith('null', this.#position)) return false;
     this.#position += 4;
     return true;
   }
 
-  /** Checks that nothing but white space is left. */
+  /** Checks that only whitespace is left. */
   end(what: string): void {
     if (this.#skipTo() !== undefined) this.#fail(`something follows ${what}`);
   }
@@ -162,7 +162,7 @@ export class JsonScanner {
     for (; ; index += 1) {
       const digit = this.#text.charCodeAt(index) - 0x30;
       if (!(digit >= 0 && digit <= 9)) break;
-      // Leading zeros are not JSON; 17 digits can exceed what a double counts exactly, and so can 16.
+      // JSON has no leading zeros; numbers of 16 or more digits can exceed the safe integers.
       if (index > start && value === 0) this.#fail(`a number in ${what} starts with 0`);
       value = value * 10 + digit;
       if (!Number.isSafeInteger(value)) this.#fail(`a number in ${what} is larger than 2^53 - 1`);
@@ -177,7 +177,7 @@ export class JsonScanner {
     this.#position += 1;
   }
 
-  /** Steps over white space; returns the character there, or undefined at the end. */
+  /** Skips whitespace; returns the next character, or undefined at the end. */
   #skipTo(): string | undefined {
     while (isWhitespace(this.#text.charCodeAt(this.#position))) this.#position += 1;
     return this.#text[this.#position];

@@ -4,17 +4,17 @@ import type { TensorData } from './safetensors-file';
 
 /** A safetensors file in memory. */
 export interface ParsedSafetensors {
-  /** Tensors by name, in the order of their bytes. */
+  /** Tensors by name, ordered by position in the file. */
   tensors: Map<string, TensorData>;
-  /** The text pairs of `__metadata__`. */
+  /** Key–value pairs of `__metadata__`. */
   metadata: Record<string, string>;
 }
 
 /**
- * Reads a whole file from memory. The tensors are views of `bytes` where their place is aligned to their element size
- * (as in files that this package or the reference writes), else copies.
+ * Parses a safetensors file in memory. Tensors are views of `bytes` where they are aligned to their element size (as in
+ * files written by this package or the reference implementation), otherwise copies.
  *
- * @throws SafetensorsError as `openSafetensors` does; `unsupported-dtype` where any tensor has a dtype that is not read
+ * @throws SafetensorsError as `openSafetensors`; `unsupported-dtype` if any tensor has an unsupported dtype
  */
 export function parseSafetensors(bytes: Uint8Array): ParsedSafetensors {
   requireLittleEndian();

@@ -12,44 +12,44 @@ import { fromFloat32 } from './float-conversion';
 import { elementCount, maximumHeaderBytes, prefixBytes, type PlacedEntry } from './header';
 import { quoted, SafetensorsError } from './safetensors-error';
 
-/** The dtype and shape of a tensor to be written. */
+/** Dtype and shape of a tensor to write. */
 export interface TensorDeclaration {
-  /** Element type in the file. */
+  /** Dtype in the file. */
   dtype: Dtype;
-  /** Length of each dimension, slowest first; empty for a scalar. */
+  /** Size of each dimension, in row-major order; empty for a scalar. */
   shape: readonly number[];
 }
 
-/** A tensor to be written. */
+/** A tensor to write. */
 export interface TensorToWrite extends TensorDeclaration {
   /**
-   * The elements in row-major order: the dtype's own typed array (F16 and BF16 as their bits, BOOL as 0 and 1), or a
-   * `Float32Array` for any floating-point dtype, rounded to the nearest.
+   * The elements in row-major order: in the dtype's typed array (F16 and BF16 as raw bits, BOOL as 0 and 1), or in a
+   * `Float32Array` for any floating-point dtype, rounded to nearest.
    */
   data: StorageArray;
 }
 
-/** Several of something by name, in order: a plain object or a Map. */
+/** Values by name, in order: a plain object or a Map. */
 export type Named<T> = Readonly<Record<string, T>> | ReadonlyMap<string, T>;
 
-/** Pairs of a plain object or a Map. */
+/** Entries of a plain object or a Map. */
 export function pairs<T>(named: Named<T>): [string, T][] {
   return named instanceof Map ? [...(named as ReadonlyMap<string, T>)] : Object.entries(named as Record<string, T>);
 }
 
-/** The bytes before the data, and where each tensor goes. */
+/** Layout of a file: the bytes before the data, and the position of each tensor. */
 export interface FilePlan {
   /** The length of the header and the header, padded with spaces to a multiple of 8 bytes. */
   head: Uint8Array;
-  /** Tensors by name, in the order of their bytes. */
+  /** Tensors by name, ordered by position in the file. */
   entries: Map<string, PlacedEntry>;
-  /** Length of the whole file. */
+  /** Size of the file in bytes. */
   fileBytes: number;
 }
 
 /**
- * Lays out a file: wide elements first, so that each tensor is aligned to its element size; otherwise in the order
- * given, so that the same tensors make the same bytes.
+ * Lays out a file: dtypes with larger elements first, so that each tensor is aligned to its element size; otherwise in
+ * the given order, so that the same tensors produce the same bytes.
  *
  * @throws SafetensorsError `invalid-tensor`, `unsupported-dtype`, `invalid-shape`, `header-too-large`
  */
@@ -85,7 +85,7 @@ export function planFile(options: {
     }
     header['__metadata__'] = { ...metadata };
   }
-  // Built by hand: as the keys of an object, names that look like numbers would lose their order.
+  // Built by hand: as object keys, names that look like integers would lose their order.
   const fields = Object.entries(header).map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`);
   let begin = 0;
   for (const { name, dtype, shape, byteLength } of placed) {
@@ -115,7 +115,7 @@ export function planFile(options: {
 /**
  * The bytes to write for elements of a tensor.
  *
- * @throws SafetensorsError `invalid-tensor` where the array is not of the dtype's kind
+ * @throws SafetensorsError `invalid-tensor` if the array has the wrong type for the dtype
  */
 export function elementBytes(options: { name: string; dtype: Dtype; data: StorageArray }): Uint8Array {
   const { name, dtype } = options;
@@ -136,7 +136,7 @@ function requireWritableText(text: unknown, what: string): void {
   if (typeof text !== 'string' || /\p{Surrogate}/u.test(text)) {
     throw new SafetensorsError({
       code: 'invalid-tensor',
-      message: `${what} ${quoted(String(text))} must be a string without half surrogate pairs`,
+      message: `${what} ${quoted(String(text))} must be a string without lone surrogates`,
     });
   }
 }

@@ -1,16 +1,16 @@
-/** Bytes that can be read at any position: a file, a Blob, an address that serves ranges. */
+/** Bytes that can be read at any position: a file, a Blob, or a URL that supports range requests. */
 export interface RandomAccessSource {
   /** Length in bytes. */
   readonly byteLength: number;
-  /** A name for messages: a path or an address. */
+  /** Name for messages: a path or URL. */
   readonly label?: string;
-  /** The operating system's descriptor, where the source is one open file. */
+  /** File descriptor, if the source is one open file. */
   readonly descriptor?: number;
   /**
-   * Fills `into` with the bytes from `position` on. Reads may overlap in time.
-   * @throws SafetensorsError `truncated` where fewer bytes are there
+   * Fills `into` with the bytes starting at `position`. Reads may run concurrently.
+   * @throws SafetensorsError `truncated` if there are fewer bytes
    */
   read(options: { position: number; into: Uint8Array }): Promise<void>;
-  /** Gives back what the source holds. */
+  /** Releases the source's resources. */
   close(): Promise<void>;
 }

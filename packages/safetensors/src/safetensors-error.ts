@@ -1,46 +1,46 @@
 import { SubtextError } from '@subtext/core';
 
-/** What went wrong, for programs; `message` says the same to people. */
+/** Machine-readable error codes. */
 export type SafetensorsErrorCode =
-  /** The path does not exist, or no weights are in the folder. */
+  /** The path does not exist, or the folder has no weights. */
   | 'not-found'
-  /** The operating system or the server refused to read or write. */
+  /** The operating system or the server reported an error. */
   | 'input-output'
   /** The file ends before the header or a tensor does. */
   | 'truncated'
   /** The header is longer than the format's 100 MB. */
   | 'header-too-large'
-  /** The header is not UTF-8, not JSON, or not of the format's shape. */
+  /** The header is not UTF-8, not JSON, or does not have the format's structure. */
   | 'invalid-header'
   /** A key occurs twice in one JSON object, or a tensor in two files of one model. */
   | 'duplicate-name'
-  /** An element type that this package, or the format, does not know. */
+  /** An unsupported dtype. */
   | 'unsupported-dtype'
   /** A shape that is not a short list of non-negative safe integers, or whose size overflows. */
   | 'invalid-shape'
-  /** Offsets outside the file, out of order, overlapping, or leaving a hole; or not the size of shape × dtype. */
+  /** Offsets outside the file, out of order, overlapping, or leaving a gap; or not the size of shape × dtype. */
   | 'invalid-offsets'
   /** The index of a sharded model is malformed, or does not agree with its files. */
   | 'invalid-index'
-  /** A PyTorch checkpoint whose zip archive is damaged, compressed, encrypted, or of another kind. */
+  /** A PyTorch checkpoint whose zip archive is damaged, compressed, encrypted, or of another layout. */
   | 'invalid-archive'
-  /** A PyTorch checkpoint whose pickle is malformed, or holds no tensors by name. */
+  /** A PyTorch checkpoint whose pickle is malformed, or contains no state dict. */
   | 'invalid-pickle'
-  /** A pickle that asks for a class or a function that is no tensor. Nothing of it was run. */
+  /** A pickle that refers to a class or function not needed for tensors. Nothing of it was run. */
   | 'forbidden-class'
-  /** The file has no tensor of that name. */
+  /** The file has no tensor with that name. */
   | 'unknown-tensor'
-  /** The data handed over does not fit the dtype and shape declared for it. */
+  /** The data does not match the declared dtype and shape. */
   | 'invalid-tensor'
   /** The file was closed before the call. */
   | 'closed'
   /** A big-endian machine: the format is little-endian. */
   | 'unsupported-platform';
 
-/** Every error this package throws on purpose. */
+/** Base class of this package's errors. */
 export class SafetensorsError extends SubtextError<SafetensorsErrorCode> {
   override readonly name = 'SafetensorsError';
-  /** The file or address at fault, where there is one. */
+  /** Path or URL of the file, if there is one. */
   readonly path: string | undefined;
 
   constructor({
@@ -63,7 +63,7 @@ export class SafetensorsError extends SubtextError<SafetensorsErrorCode> {
   }
 }
 
-/** Text from a file, quoted for a message and cut to a length that a person reads. */
+/** Text from a file, quoted and truncated for a message. */
 export function quoted(text: string): string {
   return JSON.stringify(text.length > 120 ? `${text.slice(0, 119)}…` : text);
 }

@@ -13,49 +13,49 @@ import {
 import type { RandomAccessSource } from './random-access';
 import { quoted, SafetensorsError } from './safetensors-error';
 
-/** Bytes read at a time while converting, so that a conversion needs its result and this much. */
+/** Chunk size for conversions, in bytes. */
 const conversionChunkBytes = 1 << 20;
 
 /** A tensor read from a file. */
 export interface TensorData<D extends Dtype = Dtype> {
-  /** Element type, as the format names it. */
+  /** Dtype, by its name in the format. */
   dtype: D;
-  /** Length of each dimension, slowest first; empty for a scalar. */
+  /** Size of each dimension, in row-major order; empty for a scalar. */
   shape: number[];
-  /** The elements in row-major order, bit for bit; F16 and BF16 as their bits, BOOL as a byte that is 0 or not. */
+  /** The elements in row-major order, bit for bit; F16 and BF16 as raw bits, BOOL as bytes. */
   data: StorageArray<D>;
 }
 
-/** Where a tensor's bytes lie in an open file. */
+/** Position of a tensor in an open file. */
 export interface TensorLocation {
-  /** The operating system's descriptor of the file, open for reading. */
+  /** File descriptor, open for reading. */
   descriptor: number;
-  /** The tensor's first byte in the file. */
+  /** Offset of the tensor's first byte in the file. */
   position: number;
 }
 
-/** An open file, or the open files of one sharded model: headers in memory, tensors read when asked for. */
+/** An open file, or the open files of a sharded model: headers are in memory, tensors are read on request. */
 export interface SafetensorsFile {
-  /** The tensors' names, in the order of their bytes, file after file. */
+  /** Names of the tensors, by file and position. */
   readonly names: readonly string[];
-  /** The text pairs of the file's `__metadata__`; of a sharded model, those of all files together. */
+  /** Key–value pairs of `__metadata__`, merged over the files of a sharded model. */
   readonly metadata: Readonly<Record<string, string>>;
-  /** Whether a tensor of that name is there. */
+  /** Whether there is a tensor with that name. */
   has(name: string): boolean;
-  /** What the header says about a tensor. @throws SafetensorsError `unknown-tensor`, `unsupported-dtype` */
+  /** Header entry of a tensor. @throws SafetensorsError `unknown-tensor`, `unsupported-dtype` */
   entry(name: string): TensorEntry;
   /**
-   * Reads one tensor, bit for bit, into memory of its own.
+   * Reads one tensor, bit for bit, into newly allocated memory or `into`.
    *
-   * @param options.into where to read to, instead of a new array: its byte length must be the tensor's
+   * @param options.into output array, whose byte length must equal the tensor's. Default: a new array
    * @throws SafetensorsError `unknown-tensor`, `unsupported-dtype`, `invalid-tensor`, `truncated`, `input-output`, `closed`
    */
   read(name: string, options?: { into?: StorageArray }): Promise<TensorData>;
   /**
-   * Reads one tensor as float32 numbers, whatever its dtype: memory for the result and at most 2 MiB more.
+   * Reads one tensor as float32, whatever its dtype, using at most 2 MiB of memory beyond the result.
    *
-   * @param options.into where to read to, instead of a new array: exactly as many numbers as the tensor has
-   * @param options.from index of the first number to read: `into` then takes as many as it holds. @default all are read
+   * @param options.into output array with as many elements as the tensor. Default: a new array
+   * @param options.from index of the first element to read; `into` may then be shorter. @default the whole tensor
    * @throws as `read`
    */
   readFloat32(
@@ -63,8 +63,8 @@ export interface SafetensorsFile {
     options?: { into?: Float32Array } | { into: Float32Array; from: number },
   ): Promise<Float32Array>;
   /**
-   * Where a tensor's bytes lie, for those who read them by other means; null where the source is not a file of this
-   * machine. Good until the file is closed.
+   * Position of a tensor's bytes, for reading them by other means; null if the source is not a local file. Valid until
+   * the file is closed.
    *
    * @throws SafetensorsError `unknown-tensor`, `closed`
    */
@@ -73,7 +73,7 @@ export interface SafetensorsFile {
   close(): Promise<void>;
 }
 
-/** One file over any source. Make one with `openSafetensors` or `openSafetensorsFrom`. */
+/** A single file over any source. Created by `openSafetensors` or `openSafetensorsFrom`. */
 export class SourceFile implements SafetensorsFile {
   readonly names: readonly string[];
   readonly metadata: Readonly<Record<string, string>>;
@@ -138,7 +138,7 @@ export class SourceFile implements SafetensorsFile {
       await this.#fill(begin, new Uint8Array(into.buffer, into.byteOffset, into.byteLength));
       return into;
     }
-    // While one chunk is converted, the next is read.
+    // Read the next chunk while converting the current one.
     const chunks = Array.from(
       { length: byteLength > conversionChunkBytes ? 2 : 1 },
       () => new Uint8Array(allocate(Math.min(byteLength, conversionChunkBytes), this.#source.label)),
@@ -200,7 +200,7 @@ export class SourceFile implements SafetensorsFile {
   }
 }
 
-/** The error for a name that no tensor has, with the nearest names that tensors have. */
+/** The error for an unknown tensor name; suggests similar names. */
 export function unknownTensor(options: { name: string; names: readonly string[]; path?: string }): SafetensorsError {
   const { name, names, path } = options;
   const tail = name.split('.').at(-1)!;
@@ -212,14 +212,14 @@ export function unknownTensor(options: { name: string; names: readonly string[];
   return new SafetensorsError({ code: 'unknown-tensor', message: `no tensor is named ${quoted(name)}; ${hint}`, path });
 }
 
-/** A buffer of that size, or a typed error where the machine can't give it. */
+/** Allocates a buffer, or throws a typed error if there is not enough memory. */
 export function allocate(byteLength: number, path?: string): ArrayBuffer {
   try {
     return new ArrayBuffer(byteLength);
   } catch (cause) {
     throw new SafetensorsError({
       code: 'input-output',
-      message: `no memory for ${byteLength} bytes: ${(cause as Error).message}`,
+      message: `can't allocate ${byteLength} bytes: ${(cause as Error).message}`,
       path,
       cause,
     });
@@ -227,7 +227,7 @@ export function allocate(byteLength: number, path?: string): ArrayBuffer {
 }
 
 /**
- * Reads and checks the header of a safetensors file over any source. The source is closed again if the file is refused.
+ * Opens a safetensors file over any source: reads and validates its header. Closes the source if opening fails.
  *
  * @throws SafetensorsError `truncated`, `header-too-large`, `invalid-header`, `duplicate-name`, `unsupported-dtype`,
  *   `invalid-shape`, `invalid-offsets`
@@ -248,7 +248,7 @@ export async function openSafetensorsFrom(source: RandomAccessSource): Promise<S
   }
 }
 
-/** The same error, naming the file it is about. */
+/** The same error with the path of its file. */
 export function withPath(error: unknown, path: string | undefined): unknown {
   if (!SafetensorsError.isInstance(error) || error.path !== undefined || path === undefined) return error;
   return new SafetensorsError({ code: error.code, message: error.message, path, cause: error.cause });

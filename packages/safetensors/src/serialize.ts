@@ -3,10 +3,10 @@ import { quoted, SafetensorsError } from './safetensors-error';
 import { allocate } from './safetensors-file';
 
 /**
- * A safetensors file in memory.
+ * Serializes tensors to a safetensors file in memory.
  *
- * @param options.tensors the tensors by name
- * @param options.metadata text pairs for `__metadata__`. Default: none
+ * @param options.tensors tensors by name
+ * @param options.metadata key–value pairs for `__metadata__`. Default: none
  * @throws SafetensorsError `invalid-tensor`, `unsupported-dtype`, `invalid-shape`, `header-too-large`
  */
 export function serializeSafetensors(options: {

@@ -6,24 +6,24 @@ import { isValidFile } from './judge';
 import { mutatedFile } from './mutation';
 import { Random } from './random';
 
-/** What a run of the fuzzer found. */
+/** Result of a fuzzing run. */
 export interface FuzzResult {
-  /** Files tried. */
+  /** Number of files tried. */
   count: number;
-  /** How often each outcome came: `accepted`, or an error's code. */
+  /** Count of each outcome: `accepted`, or an error code. */
   outcomes: Record<string, number>;
-  /** Files that broke a promise, with what was broken. */
+  /** Files for which a check failed, with the reason. */
   findings: { case: number; reason: string; file: string }[];
-  /** The longest a file took, in milliseconds. */
+  /** Longest time for one file, in milliseconds. */
   slowestMilliseconds: number;
-  /** The largest buffer allocated for a file, as a share of the file's size. */
+  /** Largest buffer allocated for a file, as a fraction of the file size. */
   largestAllocationShare: number;
 }
 
 /**
- * Reads hostile files, from memory and through a source, and checks each promise: a file is accepted exactly if an
- * independent judge accepts it; a refusal is a `SafetensorsError`, the same both ways; nothing is read outside the
- * file; no buffer larger than the file is allocated.
+ * Reads malformed files, from memory and through a source, and checks that a file is accepted exactly if an independent
+ * validator accepts it; that every rejection is a `SafetensorsError`, the same both ways; that nothing is read outside
+ * the file; and that no buffer larger than the file is allocated.
  */
 export async function fuzz(options: {
   count: number;

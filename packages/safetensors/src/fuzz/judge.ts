@@ -1,6 +1,6 @@
 /**
- * A second opinion on which files are valid, written apart from the reader: it cuts the text into tokens with one
- * regular expression, lets `JSON.parse` rule on the syntax, and finds repeated keys and odd numbers among the tokens.
+ * An independent validator, written separately from the reader: it tokenizes the text with one regular expression,
+ * leaves the syntax to `JSON.parse`, and looks for repeated keys and invalid numbers among the tokens.
  */
 const dtypeBytes: Record<string, number> = {
   F64: 8,
@@ -18,7 +18,7 @@ const dtypeBytes: Record<string, number> = {
   BOOL: 1,
 };
 
-/** Whether the bytes are a file that the reader should accept. */
+/** Whether the reader should accept this file. */
 export function isValidFile(file: Uint8Array): boolean {
   if (file.byteLength < 8) return false;
   const length = new DataView(file.buffer, file.byteOffset, 8).getBigUint64(0, true);
@@ -46,7 +46,7 @@ export function isValidFile(file: Uint8Array): boolean {
     if (typeof dtype !== 'string' || !Object.keys(dtypeBytes).includes(dtype)) return false;
     if (!isCountList(shape) || shape.length > 64 || !isCountList(offsets) || offsets.length !== 2) return false;
     const bigSize = shape.reduce((product, dimension) => product * BigInt(dimension), 1n) * BigInt(dtypeBytes[dtype]!);
-    // The product must stay countable step by step, also where a later dimension is zero.
+    // Partial products must not overflow, even if a later dimension is zero.
     let running = 1n;
     for (const dimension of shape) {
       running *= BigInt(dimension);
@@ -55,7 +55,7 @@ export function isValidFile(file: Uint8Array): boolean {
     if (BigInt(offsets[1]!) - BigInt(offsets[0]!) !== bigSize) return false;
     ranges.push([offsets[0]!, offsets[1]!]);
   }
-  // Valid where, laid end to end, they cover each byte once: same sum, and each start is 0 or another's end.
+  // Valid if the ranges tile the data: the lengths add up, and each start is 0 or the end of another.
   const total = ranges.reduce((sum, [begin, end]) => sum + (end - begin), 0);
   if (total !== dataBytes) return false;
   const filled = ranges.filter(([begin, end]) => end > begin).sort(([a], [b]) => a - b);
@@ -76,7 +76,7 @@ interface Level {
   key: string;
 }
 
-/** No key twice in an object, no half surrogates, shapes and offsets in plain digits, nothing nested too deep. */
+/** No duplicate keys, no lone surrogates, shapes and offsets in plain digits, limited nesting. */
 function tokensAreAllowed(text: string): boolean {
   const tokens = text.match(/"(?:[^"\\]|\\.)*"|[{}[\]:,]|[^\s{}[\]:,"]+/gs) ?? [];
   const levels: Level[] = [];
@@ -90,10 +90,10 @@ function tokensAreAllowed(text: string): boolean {
       levels.pop();
     } else if (token.startsWith('"')) {
       const value = JSON.parse(token) as string;
-      // A raw half pair can't be in valid UTF-8; an escaped one can.
+      // Valid UTF-8 can't contain a raw lone surrogate, only an escaped one.
       if (token.includes('\\') && /\p{Surrogate}/u.test(value)) return false;
       if (tokens[index + 1] === ':' && level?.keys !== undefined) {
-        // Keys inside unread fields may repeat: nobody reads them.
+        // Duplicate keys are allowed inside unknown fields, which are skipped.
         if (levels.length <= 2 && level.keys.has(value)) return false;
         level.keys.add(value);
         level.key = value;

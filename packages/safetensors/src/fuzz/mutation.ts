@@ -1,7 +1,7 @@
 import { serializeSafetensors } from '../serialize';
 import type { Random } from './random';
 
-/** Honest files to start from. */
+/** Valid files to start from. */
 export const honestFiles: readonly Uint8Array[] = [
   serializeSafetensors({ tensors: {} }),
   serializeSafetensors({ tensors: { a: { dtype: 'F32', shape: [2, 3], data: new Float32Array(6).fill(1.5) } } }),
@@ -130,7 +130,7 @@ const dtypes = [
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
-/** A damaged or hostile file made from an honest one: by bytes, by JSON tokens, by its lengths. */
+/** Mutates a valid file: its bytes, its JSON tokens, or its lengths. */
 export function mutatedFile(random: Random): Uint8Array {
   const file = random.pick(honestFiles);
   const headerBytes = Number(new DataView(file.buffer, file.byteOffset).getBigUint64(0, true));
@@ -203,12 +203,12 @@ function mutateText(bytes: Uint8Array, random: Random): Uint8Array {
     case 3:
       return encoder.encode(replaceOne(/"(?:F|BF|I|U|BOOL)\d*"/g, () => JSON.stringify(random.pick(dtypes))));
     case 4: {
-      // One string becomes a copy of another: names twice, fields twice.
+      // Replace one string by another: duplicate names and fields.
       const strings = [...text.matchAll(/"[^"]*"/g)].map(([found]) => found);
       return encoder.encode(replaceOne(/"[^"]*"/g, () => (strings.length === 0 ? '""' : random.pick(strings))));
     }
     case 5: {
-      // One object or list becomes a copy of another.
+      // Replace one object or list by another.
       const groups = [...text.matchAll(/\{[^{}]*\}|\[[^[\]]*\]/g)].map(([found]) => found);
       return encoder.encode(
         replaceOne(/\{[^{}]*\}|\[[^[\]]*\]/g, () => (groups.length === 0 ? '{}' : random.pick(groups))),

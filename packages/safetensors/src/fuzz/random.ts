@@ -1,4 +1,4 @@
-/** Seeded random numbers (mulberry32): a case number alone makes its case again. */
+/** Seeded random numbers (mulberry32): a case can be reproduced from its number alone. */
 export class Random {
   #state: number;
 
@@ -6,7 +6,7 @@ export class Random {
     this.#state = (seed ^ 0x9e3779b9) >>> 0;
   }
 
-  /** A whole number from 0 to `limit` − 1. */
+  /** An integer in [0, limit). */
   below(limit: number): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let mixed = this.#state;

@@ -3,13 +3,13 @@ import { FileError, openRegularFile } from '@subtext/core/node';
 import type { RandomAccessSource } from '../random-access';
 import { SafetensorsError } from '../safetensors-error';
 
-/** Largest read handed to the operating system at once; it takes fewer than 2³¹ bytes. */
+/** Maximum size of one read; operating systems accept fewer than 2³¹ bytes. */
 const maximumReadBytes = 1 << 30;
 
 /** Opens a file as a source. @throws SafetensorsError `not-found`, `input-output` */
 export async function fileSource({ path }: { path: string }): Promise<RandomAccessSource> {
   try {
-    // Refuses pipes and devices without waiting for them.
+    // Rejects pipes and devices without blocking.
     const { handle, size } = await openRegularFile(path);
     return {
       byteLength: size,
@@ -54,7 +54,7 @@ async function readFully(
   }
 }
 
-/** Waits for something that `@subtext/core` does with a file, and gives its errors this package's type. */
+/** Awaits a file operation of `@subtext/core` and converts its errors to `SafetensorsError`. */
 export async function typed<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
@@ -63,7 +63,7 @@ export async function typed<T>(work: Promise<T>): Promise<T> {
   }
 }
 
-/** The typed error for what the operating system answered. */
+/** Converts an error of the operating system into a `SafetensorsError`. */
 export function fileError(cause: unknown, path: string, action: string): SafetensorsError {
   if (SafetensorsError.isInstance(cause)) return cause;
   if (FileError.isInstance(cause)) {

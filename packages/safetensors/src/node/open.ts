@@ -5,13 +5,11 @@ import { openSafetensorsFrom, type SafetensorsFile } from '../safetensors-file';
 import { fileError, fileSource } from './file-source';
 import { openIndex } from './sharded-file';
 
-/**
- * What is looked for in a model folder, in this order, which is that of transformers; a PEFT adapter's file last.
- */
+/** Weight files looked for in a model folder, in the order of transformers; a PEFT adapter's file last. */
 const folderFiles = ['model.safetensors', 'model.safetensors.index.json', 'adapter_model.safetensors'];
 
 /**
- * Opens tensors for reading: headers are read and checked now, tensors when asked for.
+ * Opens safetensors files for reading: headers are read and validated now, tensors when requested.
  *
  * @throws SafetensorsError `not-found`, `input-output`, `truncated`, `header-too-large`, `invalid-header`,
  *   `duplicate-name`, `unsupported-dtype`, `invalid-shape`, `invalid-offsets`, `invalid-index`

@@ -14,10 +14,10 @@ import {
 import { quoted, SafetensorsError } from '../safetensors-error';
 import { fileError, fileSource } from './file-source';
 
-/** The most bytes of an index. */
+/** Maximum size of an index, in bytes. */
 const maximumIndexBytes = 256 * 2 ** 20;
 
-/** The files of one model, as its `model.safetensors.index.json` lists them. */
+/** The files of a sharded model, as listed in `model.safetensors.index.json`. */
 class ShardedFile implements SafetensorsFile {
   readonly names: readonly string[];
   readonly metadata: Readonly<Record<string, string>>;
@@ -72,9 +72,9 @@ class ShardedFile implements SafetensorsFile {
   }
 }
 
-/** What the files of an index are. */
+/** Kind of files that an index lists. */
 interface Shards {
-  /** With which their names end. */
+  /** File name suffix. */
   suffix: string;
   open: (path: string) => Promise<SafetensorsFile>;
 }
@@ -84,7 +84,7 @@ const safetensorsShards: Shards = {
   open: async (path) => openSafetensorsFrom(await fileSource({ path })),
 };
 
-/** Opens every file that an index names, and checks that they hold what it says. */
+/** Opens every file of an index and checks that their contents match it. */
 export async function openIndex(path: string, { suffix, open }: Shards = safetensorsShards): Promise<SafetensorsFile> {
   const weightMap = await readIndex(path, suffix);
   const shards = new Map<string, SafetensorsFile>();
@@ -153,7 +153,7 @@ async function readIndex(path: string, suffix: string): Promise<Map<string, stri
     throw new SafetensorsError({ code: 'invalid-index', message: 'it has no weight_map with tensors', path });
   }
   for (const [name, fileName] of weightMap) {
-    // Only files beside the index: an index must not reach into other folders.
+    // Only files next to the index: an index must not reach into other folders.
     if (!/^[^/\\:\0]+$/.test(fileName) || !fileName.endsWith(suffix) || fileName === suffix) {
       throw new SafetensorsError({
         code: 'invalid-index',

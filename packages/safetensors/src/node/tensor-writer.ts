@@ -4,13 +4,13 @@ import { elementBytes, planFile, type FilePlan, type TensorDeclaration } from '.
 import { quoted, SafetensorsError } from '../safetensors-error';
 import { typed } from './file-source';
 
-/** A tensor, or the next part of one, for a file whose tensors were declared. */
+/** A declared tensor, or the next part of one. */
 export interface TensorPart {
-  /** A declared tensor's name. */
+  /** Name of a declared tensor. */
   name: string;
   /**
-   * Its elements, or the next of them in row-major order, in an array of its dtype's kind (or a `Float32Array` for
-   * any floating-point dtype).
+   * All elements, or the next of them, in row-major order, in the typed array of the dtype (or a `Float32Array` for any
+   * floating-point dtype).
    */
   data: StorageArray;
 }
@@ -18,7 +18,7 @@ export interface TensorPart {
 /** Tensors, or parts of tensors, in any order. */
 export type TensorParts = Iterable<TensorPart> | AsyncIterable<TensorPart>;
 
-/** Writes declared tensors into one file as their elements come. */
+/** Writes declared tensors to one file as their elements arrive. */
 export class TensorWriter {
   readonly #written = new Map<string, number>();
 
@@ -33,7 +33,7 @@ export class TensorWriter {
     this.#file = file;
   }
 
-  /** Checks the declarations and starts the file. */
+  /** Validates the declarations and creates the file. */
   static async create(options: {
     path: string;
     tensors: readonly (readonly [string, TensorDeclaration])[];
@@ -67,7 +67,7 @@ export class TensorWriter {
     this.#written.set(name, done + bytes.byteLength);
   }
 
-  /** Checks that every tensor is whole and flushes the file, still under its temporary name. */
+  /** Checks that every tensor is complete and flushes the file, still under its temporary name. */
   async finish(): Promise<void> {
     for (const [name, { byteLength, dtype, shape }] of this.#plan.entries) {
       const done = this.#written.get(name) ?? 0;
@@ -81,12 +81,12 @@ export class TensorWriter {
     await typed(this.#file.flush());
   }
 
-  /** Gives the finished file its name. */
+  /** Renames the finished file to its final name. */
   async publish(): Promise<void> {
     await typed(this.#file.publish());
   }
 
-  /** Removes an unpublished file. */
+  /** Deletes the temporary file, unless it was published. */
   async discard(): Promise<void> {
     await this.#file.discard();
   }

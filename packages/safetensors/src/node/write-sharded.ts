@@ -14,31 +14,31 @@ interface Shard {
   byteLength: number;
 }
 
-/** What `writeShardedSafetensors` wrote. */
+/** Result of `writeShardedSafetensors`. */
 export interface WrittenShards {
-  /** The weight files' names within the folder, in order. */
+  /** Names of the weight files in the folder, in order. */
   files: string[];
-  /** The index's name within the folder; undefined where one file holds everything. */
+  /** Name of the index in the folder; undefined if there is a single weight file. */
   index: string | undefined;
-  /** Bytes of all tensors. */
+  /** Total size of all tensors, in bytes. */
   totalBytes: number;
 }
 
 /**
- * Writes a model's tensors into a folder as transformers lays them out: `model.safetensors` where one file will do,
- * else `model-00001-of-0000N.safetensors` and `model.safetensors.index.json`.
+ * Writes a model's tensors to a folder in the layout of transformers: a single `model.safetensors` if they fit,
+ * otherwise `model-00001-of-0000N.safetensors` and `model.safetensors.index.json`.
  *
- * Every file is written under a temporary name and flushed before any gets its own; the index comes last, and weight
- * files of an earlier save under the same `name` are removed after it.
+ * Every file is written under a temporary name and flushed before any is renamed. The index is renamed last, and then
+ * weight files of an earlier save under the same `name` are deleted.
  *
- * @param options.folder the folder; made if need be
- * @param options.tensors tensors by name, with `data`, or without where `parts` brings it
+ * @param options.folder output folder; created if needed
+ * @param options.tensors tensors by name, with `data`, or without it if `parts` supplies the elements
  * @param options.parts the elements, as for `writeSafetensorsStream`. Default: the tensors' own data
- * @param options.maximumShardBytes most bytes of tensors in a file; a larger tensor has a file of its own. @default 5e9
- * @param options.metadata text pairs for each file's `__metadata__`. @default { format: 'pt' }, which transformers wants
- * @param options.beforePublish called once all files are on the disk and before any gets its name, to take away what
- *   speaks of the files that were there. Default: nothing
- * @param options.name what the files' names start with. @default 'model'
+ * @param options.maximumShardBytes maximum bytes of tensors per file; a larger tensor gets its own file. @default 5e9
+ * @param options.metadata key–value pairs for each file's `__metadata__`. @default { format: 'pt' }, which transformers requires
+ * @param options.beforePublish called once all files are on disk and before any is renamed, to remove what refers to the
+ *   old files. Default: nothing
+ * @param options.name prefix of the file names. @default 'model'
  * @throws SafetensorsError as `writeSafetensorsStream`
  */
 export async function writeShardedSafetensors(
@@ -111,7 +111,7 @@ export async function writeShardedSafetensors(
   return { files, index, totalBytes };
 }
 
-/** Fills one file after the other in the order given, as huggingface_hub's split does. */
+/** Fills one file after another in the given order, as huggingface_hub does. */
 function divide(tensors: readonly (readonly [string, TensorDeclaration])[], maximumShardBytes: number): Shard[] {
   const shards: Shard[] = [{ tensors: [], byteLength: 0 }];
   const seen = new Set<string>();
@@ -119,7 +119,7 @@ function divide(tensors: readonly (readonly [string, TensorDeclaration])[], maxi
     if (seen.has(name))
       throw new SafetensorsError({ code: 'duplicate-name', message: `two tensors are named ${quoted(name)}` });
     seen.add(name);
-    // An unknown dtype counts as nothing here; the file's plan refuses it by name.
+    // An unknown dtype counts as 0 bytes here; `planFile` rejects it by name.
     const byteLength = elementCount(declaration.shape, name) * (dtypeByteSizes[declaration.dtype] ?? 0);
     let shard = shards.at(-1)!;
     if (shard.tensors.length > 0 && shard.byteLength + byteLength > maximumShardBytes) {
@@ -139,7 +139,7 @@ function shardName(name: string, index: number, count: number): string {
 
 function indexBytes(options: { shards: readonly Shard[]; files: readonly string[]; totalBytes: number }): Uint8Array {
   const { shards, files, totalBytes } = options;
-  // Lines by hand: as the keys of an object, names that look like numbers would lose their order.
+  // Built by hand: as object keys, names that look like integers would lose their order.
   const lines = shards.flatMap(({ tensors }, index) =>
     tensors.map(([name]) => `    ${JSON.stringify(name)}: ${JSON.stringify(files[index])}`),
   );
@@ -147,7 +147,7 @@ function indexBytes(options: { shards: readonly Shard[]; files: readonly string[
   return new TextEncoder().encode(text);
 }
 
-/** Removes weight files of an earlier save that the new ones did not replace: a reader might take them for current. */
+/** Deletes weight files of an earlier save that were not replaced: a reader might take them for current. */
 async function removeEarlier(folder: string, name: string, current: ReadonlySet<string>): Promise<void> {
   const prefix = name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
   const ours = new RegExp(`^${prefix}(-\\d{5}-of-\\d{5})?\\.safetensors(\\.index\\.json)?$`);

@@ -5,14 +5,14 @@ import { typed } from './file-source';
 import { TensorWriter, type TensorPart, type TensorParts } from './tensor-writer';
 
 /**
- * Writes a safetensors file. It appears whole or not at all: a temporary file beside it is flushed to the disk, renamed,
- * and the folder flushed. The same tensors in the same order make the same bytes.
+ * Writes a safetensors file atomically: a temporary file is flushed to disk and renamed, and the folder is flushed. The
+ * same tensors in the same order produce the same bytes.
  *
- * @param options.path the file
- * @param options.tensors the tensors by name
- * @param options.metadata text pairs for `__metadata__`; transformers wants `{ format: 'pt' }`. Default: none
+ * @param options.path output file
+ * @param options.tensors tensors by name
+ * @param options.metadata key–value pairs for `__metadata__`; transformers requires `{ format: 'pt' }`. Default: none
  * @throws SafetensorsError `invalid-tensor`, `unsupported-dtype`, `invalid-shape`, `header-too-large`, `not-found`,
- *   `input-output`; nothing is left behind
+ *   `input-output`; leaves no file behind
  */
 export async function writeSafetensors(options: {
   path: string;
@@ -24,14 +24,14 @@ export async function writeSafetensors(options: {
 }
 
 /**
- * Writes a safetensors file whose tensors come one after another, so that only the one at hand is in memory. As
- * `writeSafetensors` otherwise.
+ * Writes a safetensors file from a stream of tensors, so that only the current one is in memory. Otherwise like
+ * `writeSafetensors`.
  *
- * @param options.path the file
- * @param options.tensors dtype and shape of each tensor by name
- * @param options.parts the elements: tensors in any order, whole or in successive parts, as from a generator
- * @param options.metadata text pairs for `__metadata__`. Default: none
- * @throws SafetensorsError as `writeSafetensors`; `invalid-tensor` also where a tensor stays incomplete
+ * @param options.path output file
+ * @param options.tensors dtype and shape of each tensor, by name
+ * @param options.parts the elements: tensors in any order, whole or in successive parts, for example from a generator
+ * @param options.metadata key–value pairs for `__metadata__`. Default: none
+ * @throws SafetensorsError as `writeSafetensors`; `invalid-tensor` also if a tensor remains incomplete
  */
 export async function writeSafetensorsStream(options: {
   path: string;
@@ -52,7 +52,7 @@ export async function writeSafetensorsStream(options: {
   await typed(syncFolder(dirname(path)));
 }
 
-/** Whole tensors as parts. */
+/** Complete tensors as parts. */
 export function wholeTensors(tensors: readonly (readonly [string, TensorToWrite])[]): TensorPart[] {
   return tensors.map(([name, { data }]) => ({ name, data }));
 }

@@ -6,24 +6,24 @@ import { findTorchGlobal, loadStorage, type TorchStorage } from './torch-globals
 import { unpickle } from './unpickle';
 import type { StoredFile } from './zip-directory';
 
-/** With which `torch.save` began its files before 1.6. */
+/** Magic number of `torch.save` files before PyTorch 1.6. */
 const magic = 0x1950a86a20f9469cfc6cn;
 const protocol = 1001;
 
 const invalid = (message: string) => new SafetensorsError({ code: 'invalid-pickle', message });
 
 /**
- * Reads a checkpoint from before PyTorch 1.6: four pickles (a magic number, a protocol, the machine, the object), a fifth
- * with the storages' names, then each storage as its number of elements in 8 bytes and the elements.
+ * Reads a checkpoint from before PyTorch 1.6: four pickles (magic number, protocol, machine, object), a fifth with the
+ * names of the storages, then each storage as an 8-byte element count followed by its elements.
  *
- * @returns the object, and where its storages lie
+ * @returns the object, and the positions of its storages
  * @throws SafetensorsError `invalid-pickle`, `forbidden-class`, `truncated`, `unsupported-platform`, `unsupported-dtype`
  */
 export async function readLegacy(
   source: RandomAccessSource,
   maximumPickleBytes: number,
 ): Promise<{ value: unknown; storages: Map<string, StoredFile> }> {
-  // How long the pickles are is known once they are read: most are far smaller than a model.
+  // The length of the pickles is only known after parsing; they are far smaller than the weights.
   for (let length = 2 ** 20; ; length *= 8) {
     const whole = Math.min(source.byteLength, maximumPickleBytes);
     const bytes = new Uint8Array(allocate(Math.min(length, whole), source.label));
@@ -54,7 +54,7 @@ function readPickles(bytes: Uint8Array): {
         const storage = loadStorage(id);
         const before = used.get(storage.key);
         if (before !== undefined && (before.dtype !== storage.dtype || before.elements !== storage.elements))
-          throw invalid(`its storage ${quoted(storage.key)} is said to be of two sizes`);
+          throw invalid(`its storage ${quoted(storage.key)} is declared with two sizes`);
         used.set(storage.key, before ?? storage);
         return before ?? storage;
       },
@@ -62,12 +62,12 @@ function readPickles(bytes: Uint8Array): {
     position = end;
     return value;
   };
-  if (next() !== magic || next() !== protocol) throw invalid('it is a pickle, but none that torch.save wrote');
+  if (next() !== magic || next() !== protocol) throw invalid('it is a pickle, but was not written by torch.save');
   const machine = next();
   if (machine instanceof Map && machine.get('little_endian') === false)
     throw new SafetensorsError({
       code: 'unsupported-platform',
-      message: 'it was written on a big-endian machine, whose numbers are not read here',
+      message: 'it was written on a big-endian machine, which is not supported',
     });
   const value = next();
   const keys = next();
@@ -91,12 +91,12 @@ async function findStorages({
   for (const key of keys) {
     const storage = used.get(key);
     if (storage === undefined || storages.has(key))
-      throw invalid(`it lists the storage ${quoted(key)}, which no tensor has`);
+      throw invalid(`it lists the storage ${quoted(key)}, which no tensor uses`);
     const { dtype, elements } = storage;
     if (!isDtype(dtype))
       throw new SafetensorsError({
         code: 'unsupported-dtype',
-        message: `its storage ${quoted(key)} is a ${quoted(dtype)}, whose length is not known here`,
+        message: `its storage ${quoted(key)} has the unsupported dtype ${quoted(dtype)}`,
       });
     const byteLength = elements * dtypeByteSizes[dtype];
     if (position + head.length + byteLength > source.byteLength)
@@ -107,7 +107,7 @@ async function findStorages({
     await source.read({ position, into: head });
     const announced = new DataView(head.buffer).getBigUint64(0, true);
     if (announced !== BigInt(elements))
-      throw invalid(`its storage ${quoted(key)} has ${announced} elements where its tensors say ${elements}`);
+      throw invalid(`its storage ${quoted(key)} has ${announced} elements, but its tensors expect ${elements}`);
     storages.set(key, { position: position + head.length, byteLength });
     position += head.length + byteLength;
   }

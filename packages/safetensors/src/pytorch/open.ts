@@ -16,16 +16,16 @@ import { findTorchGlobal, loadStorage } from './torch-globals';
 import { unpickle } from './unpickle';
 import { type StoredFile, ZipDirectory } from './zip-directory';
 
-/** The most bytes of a pickle: the names and shapes of 100,000 tensors take a third of it. */
+/** Maximum size of a pickle, in bytes; the names and shapes of 100,000 tensors take a third of it. */
 const maximumPickleBytes = 64 * 2 ** 20;
 
 const indexName = 'pytorch_model.bin.index.json';
 const fileName = 'pytorch_model.bin';
 
 /**
- * Opens a PyTorch checkpoint for reading, as `torch.save` writes it (a zip archive since 1.6, one pickle after another
- * before): names and shapes are read and checked now, tensors when asked for. Its pickle is read by a machine that makes
- * tensors in dictionaries and nothing else; no code of the file runs.
+ * Opens a PyTorch checkpoint for reading, in either format of `torch.save` (a zip archive since 1.6, a sequence of
+ * pickles before): names and shapes are read and validated now, tensors when requested. The pickle is interpreted by a
+ * restricted unpickler that builds only dictionaries of tensors; no code in the file is run.
  *
  * @param path a checkpoint of any name (`.bin`, `.pt`, `.pth`, `checkpoint_33`), a `pytorch_model.bin.index.json`, or a
  *   folder with one of them
@@ -43,8 +43,8 @@ export async function openPytorch({ path }: { path: string }): Promise<Safetenso
 }
 
 /**
- * Opens whichever weights are there: safetensors where a folder has both, as transformers does. A file is told by its first
- * bytes, not by its name.
+ * Opens safetensors or PyTorch weights. In a folder with both, safetensors is preferred, as in transformers. The format of
+ * a file is detected from its first bytes, not from its name.
  *
  * @throws SafetensorsError as `openSafetensors` and `openPytorch`
  */
@@ -61,7 +61,7 @@ export async function openWeights({ path }: { path: string }): Promise<Safetenso
   return hasPytorch && !hasSafetensors ? openPytorch({ path }) : openSafetensors({ path });
 }
 
-/** The names in a folder; null for a file. */
+/** Names of the files in a folder; null for a file. */
 async function namesIn(path: string): Promise<string[] | null> {
   try {
     return (await stat(path)).isDirectory() ? await readdir(path) : null;
@@ -80,10 +80,10 @@ async function checkpointFile(path: string): Promise<string> {
 
 const isZip = (head: Uint8Array) => head[0] === 0x50 && head[1] === 0x4b && head[2] === 0x03 && head[3] === 0x04;
 
-/** Whether a file begins as `torch.save` begins it: a zip archive, or a pickle of protocol 2 or later. */
+/** Whether a file starts like one of `torch.save`: with a zip archive, or a pickle of protocol 2. */
 async function isPytorch(source: RandomAccessSource): Promise<boolean> {
   const head = await headOf(source);
-  // A safetensors file begins with the length of its header, whose fourth byte is below 6.
+  // A safetensors file starts with the length of its header, whose fourth byte is below 6.
   return isZip(head) || (head[0] === 0x80 && head[1] === 2 && head[2] === 0x8a);
 }
 
@@ -93,7 +93,7 @@ async function headOf(source: RandomAccessSource): Promise<Uint8Array> {
   return head;
 }
 
-/** As `openPytorch`, over any source. The source is closed again if the file is refused. */
+/** Like `openPytorch`, over any source. Closes the source if opening fails. */
 export async function openPytorchFrom(source: RandomAccessSource): Promise<SafetensorsFile> {
   try {
     requireLittleEndian();
@@ -105,7 +105,7 @@ export async function openPytorchFrom(source: RandomAccessSource): Promise<Safet
     }
     throw new SafetensorsError({
       code: 'invalid-archive',
-      message: 'it is no PyTorch checkpoint: it begins as neither a zip archive nor a pickle',
+      message: 'it is not a PyTorch checkpoint: it starts with neither a zip archive nor a pickle',
     });
   } catch (error) {
     await source.close();
@@ -119,14 +119,14 @@ async function openArchive(source: RandomAccessSource): Promise<SafetensorsFile>
   if (pickles.length !== 1)
     throw new SafetensorsError({
       code: 'invalid-archive',
-      message: `it is a zip archive with ${pickles.length} files data.pkl in a folder, where torch.save writes one`,
+      message: `it is a zip archive with ${pickles.length} data.pkl files; torch.save writes exactly one`,
     });
   const folder = pickles[0]!.slice(0, -'data.pkl'.length);
   const order = await directory.bytes(`${folder}byteorder`, 16);
   if (order !== undefined && new TextDecoder().decode(order).trim() !== 'little')
     throw new SafetensorsError({
       code: 'unsupported-platform',
-      message: 'it was written on a big-endian machine, whose numbers are not read here',
+      message: 'it was written on a big-endian machine, which is not supported',
     });
   const { value } = unpickle({
     bytes: (await directory.bytes(pickles[0]!, maximumPickleBytes))!,

@@ -3,7 +3,7 @@ import { SafetensorsError } from '../safetensors-error';
 export const invalid = (message: string) =>
   new SafetensorsError({ code: 'invalid-pickle', message: `its pickle ${message}` });
 
-/** The bytes of one pickle, read from the front. */
+/** Reads the bytes of a pickle sequentially. */
 export class PickleBytes {
   position: number;
   readonly #bytes: Uint8Array;
@@ -16,7 +16,7 @@ export class PickleBytes {
     this.position = position;
   }
 
-  /** Where the next `count` bytes begin; they are there. */
+  /** Advances by `count` bytes and returns their position. */
   #take(count: number): number {
     const from = this.position;
     if (count > this.#bytes.length - from)
@@ -59,7 +59,7 @@ export class PickleBytes {
     return text;
   }
 
-  /** A little-endian integer in two's complement, as a number where it is exact. */
+  /** A little-endian two's complement integer, as a number if that is exact. */
   long(length: number): number | bigint {
     if (length > 32) throw invalid(`holds an integer of ${length} bytes`);
     const bytes = this.raw(length);

@@ -4,28 +4,28 @@ import { quoted, SafetensorsError } from '../safetensors-error';
 import type { TorchTensor } from './torch-globals';
 import type { StoredFile } from './zip-directory';
 
-/** A tensor whose elements do not lie one after the other, such as a transposed one. */
+/** A non-contiguous tensor, such as a transposed one. */
 export interface StridedTensor {
   dtype: Dtype;
   shape: readonly number[];
-  /** In elements. */
+  /** Strides in elements. */
   strides: readonly number[];
-  /** First byte in the file of what it is spread over. */
+  /** Offset in the file of its first element, in bytes. */
   begin: number;
-  /** Elements from its first to its last, with those between that are not its own. */
+  /** Number of storage elements from its first to its last element. */
   span: number;
 }
 
-/** Where the tensors of a checkpoint lie in its file. `begin` of an entry counts from the file's first byte. */
+/** Positions of the tensors of a checkpoint. `begin` of an entry counts from the start of the file. */
 export interface PlacedTensors {
   header: Header;
-  /** Of `header.entries`, those whose elements have to be gathered. */
+  /** The entries of `header.entries` that are not contiguous. */
   strided: ReadonlyMap<string, StridedTensor>;
 }
 
 /**
- * Checks each tensor against the storage that it is a view of: inside it, and not larger than it. A view that repeats
- * elements could be of any size, whatever the file's.
+ * Checks each tensor against the storage that it is a view of: it must be inside the storage and not larger than it. A
+ * view that repeats elements could have any size, whatever the size of the file.
  *
  * @throws SafetensorsError `invalid-shape`, `invalid-offsets`
  */
@@ -44,7 +44,7 @@ export function placeTensors({
       throw new SafetensorsError({ code, message: `tensor ${quoted(name)} ${message}` });
     };
     if (storage === undefined) {
-      fail('invalid-offsets', `is a view of the storage ${quoted(tensor.storage.key)}, which the file lacks`);
+      fail('invalid-offsets', `is a view of the storage ${quoted(tensor.storage.key)}, which is missing from the file`);
       continue;
     }
     const { dtype, shape, strides, offset } = tensor;
@@ -59,14 +59,17 @@ export function placeTensors({
     if (isDtype(declared.dtype) && declared.elements * dtypeByteSizes[declared.dtype] > storage.byteLength)
       fail(
         'invalid-offsets',
-        `is in a storage that is said to have ${declared.elements} elements of ${declared.dtype}, and has ${storage.byteLength} bytes`,
+        `is in a storage declared with ${declared.elements} elements of ${declared.dtype}, which has ${storage.byteLength} bytes`,
       );
     const room = Math.floor(storage.byteLength / size);
     const span = elements === 0 ? 0 : shape.reduce((sum, length, axis) => sum + (length - 1) * strides[axis]!, 1);
     if (!Number.isSafeInteger(span) || offset + span > room)
       fail('invalid-offsets', `reaches to element ${offset + span} of a storage of ${room}`);
     if (elements > span)
-      fail('invalid-shape', `of shape [${shape.join(', ')}] repeats elements of its storage; save tensor.clone()`);
+      fail(
+        'invalid-shape',
+        `of shape [${shape.join(', ')}] repeats elements of its storage; save a copy made with tensor.clone()`,
+      );
     const begin = storage.position + offset * size;
     header.names.push(name);
     header.entries.set(name, { dtype, shape: [...shape], byteLength: elements * size, begin });

@@ -6,14 +6,14 @@ import { allocate, type SafetensorsFile, SourceFile, type TensorData, type Tenso
 import type { PlacedTensors, StridedTensor } from './place-tensors';
 
 /**
- * An open PyTorch checkpoint: the tensors that lie in one piece are read as a safetensors file's are, the others gathered,
- * for which what they are spread over is held.
+ * An open PyTorch checkpoint. Contiguous tensors are read as in a safetensors file; for others the storage range that they
+ * span is read into memory and gathered.
  */
 export class PytorchFile implements SafetensorsFile {
   readonly #whole: SourceFile;
   readonly #source: RandomAccessSource;
   readonly #strided: ReadonlyMap<string, StridedTensor>;
-  /** The tensor gathered last: those who read it in parts come back for the next part. */
+  /** The tensor gathered last, cached for callers that read it in parts. */
   #gathered: { name: string; data: Promise<StorageArray> } | null = null;
 
   constructor(source: RandomAccessSource, { header, strided }: PlacedTensors) {
@@ -77,7 +77,7 @@ export class PytorchFile implements SafetensorsFile {
   }
 
   async #gather(name: string, strided: StridedTensor): Promise<StorageArray> {
-    // Throws where the file was closed.
+    // Throws if the file was closed.
     this.#whole.location(name);
     if (this.#gathered?.name !== name) this.#gathered = { name, data: this.#readStrided(strided) };
     return this.#gathered.data;
@@ -95,7 +95,7 @@ export class PytorchFile implements SafetensorsFile {
     let at = 0;
     for (let to = 0; to < count;) {
       for (let step = 0; step < shape[last]!; step++) data[to++] = from[at + step * strides[last]!] as never;
-      // On to the next row, as an odometer counts.
+      // Advance to the next row, like an odometer.
       for (let axis = last - 1; axis >= 0; axis--) {
         at += strides[axis]!;
         if (++index[axis]! < shape[axis]!) break;

@@ -4,16 +4,16 @@ import { quoted, SafetensorsError } from '../safetensors-error';
 import { TorchTensor } from './torch-globals';
 
 /**
- * The tensors of what `torch.save` was given: a state dict, or a dictionary that holds one under a name of its own
- * (`state_dict`, `model`), beside an epoch or an optimizer. What is no tensor is passed over.
+ * Finds the tensors in an object saved by `torch.save`: a state dict, or a dictionary that contains one (`state_dict`,
+ * `model`) next to an epoch or an optimizer state. Other values are ignored.
  *
- * @throws SafetensorsError `invalid-pickle` where there is none, or more than one
+ * @throws SafetensorsError `invalid-pickle` if there is no state dict, or more than one
  */
 export function stateDict(value: unknown): Map<string, TorchTensor> {
   if (!(value instanceof Map))
     throw new SafetensorsError({
       code: 'invalid-pickle',
-      message: `it holds ${value instanceof TorchTensor ? 'one tensor' : 'no dictionary'}; expected the tensors of a model by name, as model.state_dict() gives them`,
+      message: `it contains ${value instanceof TorchTensor ? 'a single tensor' : 'no dictionary'}; expected a state dict, as returned by model.state_dict()`,
     });
   const own = tensorsOf(value);
   if (own.size > 0) return own;
@@ -27,8 +27,8 @@ export function stateDict(value: unknown): Map<string, TorchTensor> {
     code: 'invalid-pickle',
     message:
       inside.length === 0
-        ? `it has no tensors; its names are ${printable([...value.keys()].slice(0, 8).map(String).join(', ')) || 'none'}`
-        : `it has several models: ${found}. Save the one that is meant by itself`,
+        ? `it has no tensors; its keys are ${printable([...value.keys()].slice(0, 8).map(String).join(', ')) || 'none'}`
+        : `it contains several models: ${found}. Save the one you want separately`,
   });
 }
 

@@ -2,12 +2,12 @@ import type { Dtype } from '../dtype';
 import { quoted, SafetensorsError } from '../safetensors-error';
 import type { FindGlobal, PickleGlobal } from './unpickle';
 
-/** The numbers that tensors are views of. */
+/** A storage: the data that tensors are views of. */
 export class TorchStorage {
   constructor(
-    /** Its name among the file's storages. */ readonly key: string,
-    /** Of its elements; a name that is none of ours where they are of another type. */ readonly dtype: string,
-    /** Elements; bytes where it is untyped. */ readonly elements: number,
+    /** Key of the storage in the file. */ readonly key: string,
+    /** Dtype of its elements, possibly unsupported. */ readonly dtype: string,
+    /** Number of elements; bytes if it is untyped. */ readonly elements: number,
   ) {}
 }
 
@@ -60,43 +60,43 @@ const isCount = (value: unknown): value is number => Number.isSafeInteger(value)
 
 function counts(value: unknown, what: string): number[] {
   if (!Array.isArray(value) || value.length > maximumRank || !value.every(isCount))
-    throw malformed(`gives a tensor ${what} that are no list of at most ${maximumRank} numbers from 0 up`);
+    throw malformed(`has a tensor whose ${what} are not a list of at most ${maximumRank} non-negative integers`);
   return value;
 }
 
 function rebuild(args: readonly unknown[], dtype?: string): TorchTensor {
   const [storage, offset, shape, strides] = args;
-  if (!(storage instanceof TorchStorage)) throw malformed('makes a tensor of what is no storage');
-  if (!isCount(offset)) throw malformed('places a tensor where no storage begins');
+  if (!(storage instanceof TorchStorage)) throw malformed('builds a tensor from something other than a storage');
+  if (!isCount(offset)) throw malformed('has a tensor with an invalid storage offset');
   const sizes = counts(shape, 'sizes');
   const steps = counts(strides, 'strides');
   if (sizes.length !== steps.length)
-    throw malformed(`gives a tensor ${sizes.length} sizes and ${steps.length} strides`);
+    throw malformed(`has a tensor with ${sizes.length} sizes and ${steps.length} strides`);
   return new TorchTensor(storage, dtype ?? storage.dtype, offset, sizes, steps);
 }
 
 const first = (args: readonly unknown[]): unknown => {
-  if (!(args[0] instanceof TorchTensor)) throw malformed('makes a parameter of what is no tensor');
+  if (!(args[0] instanceof TorchTensor)) throw malformed('builds a parameter from something other than a tensor');
   return args[0];
 };
 
-/** Dictionaries by the list they were made of: a pickle that asks for one a million times has it made once. */
+/** Dictionaries by the list they were built from, so that a pickle that repeats one a million times builds it once. */
 const made = new WeakMap<unknown[], Map<unknown, unknown>>();
 
-/** An ordered dictionary, empty or of the pairs that it is called with. */
+/** `collections.OrderedDict`, empty or from a list of pairs. */
 function orderedDictionary([pairs]: readonly unknown[]): Map<unknown, unknown> {
   if (pairs === undefined) return new Map();
-  if (!Array.isArray(pairs)) throw malformed('makes a dictionary of what is no list of pairs');
+  if (!Array.isArray(pairs)) throw malformed('builds a dictionary from something other than a list of pairs');
   const before = made.get(pairs);
   if (before !== undefined) return before;
   if (!pairs.every((pair) => Array.isArray(pair) && pair.length === 2))
-    throw malformed('makes a dictionary of what is no list of pairs');
+    throw malformed('builds a dictionary from something other than a list of pairs');
   const dictionary = new Map(pairs as [unknown, unknown][]);
   made.set(pairs, dictionary);
   return dictionary;
 }
 
-/** Functions that a file of tensors calls, by module and name. None of them is Python's: each only describes a tensor. */
+/** Replacements for the Python functions that a checkpoint calls, by module and name: each only describes a tensor. */
 const functions: Readonly<Record<string, (args: readonly unknown[]) => unknown>> = {
   'collections.OrderedDict': orderedDictionary,
   'torch._utils._rebuild_tensor': (args) => rebuild(args),
@@ -105,17 +105,17 @@ const functions: Readonly<Record<string, (args: readonly unknown[]) => unknown>>
   'torch._utils._rebuild_parameter': first,
   'torch._utils._rebuild_parameter_with_state': first,
   'torch.Size': ([sizes]) => counts(sizes, 'sizes'),
-  // Where a tensor lay: of no matter here.
+  // The device of a tensor is irrelevant here.
   'torch.device': () => null,
 };
 
 function dtypeName(value: unknown): string {
   const name = typeof value === 'object' && value !== null && 'name' in value ? value.name : undefined;
-  if (typeof name !== 'string') throw malformed('makes a tensor of an unknown element type');
+  if (typeof name !== 'string') throw malformed('builds a tensor of an unknown dtype');
   return Object.hasOwn(torchDtypes, name) ? torchDtypes[name]! : `torch.${name}`;
 }
 
-/** What a file of tensors may ask for. */
+/** The globals that a checkpoint may use. */
 export const findTorchGlobal: FindGlobal = (module, name): PickleGlobal | undefined => {
   const path = `${module}.${name}`;
   if (Object.hasOwn(functions, path)) return { module, name, call: functions[path] };
@@ -125,15 +125,15 @@ export const findTorchGlobal: FindGlobal = (module, name): PickleGlobal | undefi
   return isStorage || isDtype ? { module, name } : undefined;
 };
 
-/** The storage that a persistent id stands for: `('storage', type, key, location, elements)`. */
+/** Resolves a persistent id to a storage: `('storage', type, key, location, elements)`. */
 export function loadStorage(id: unknown): TorchStorage {
-  if (!Array.isArray(id) || id[0] !== 'storage') throw malformed('refers to something that is no storage');
+  if (!Array.isArray(id) || id[0] !== 'storage') throw malformed('refers to something other than a storage');
   const [, type, key, , elements, view] = id as unknown[];
   const name = typeof type === 'object' && type !== null && 'name' in type ? type.name : undefined;
   if (typeof name !== 'string' || (typeof key !== 'string' && !isCount(key)) || !isCount(elements))
-    throw malformed('refers to a storage without a type, a name or a size');
+    throw malformed('refers to a storage without a type, key or size');
   if (view !== undefined && view !== null)
-    throw malformed(`has the storage ${quoted(String(key))} as a part of another; save it with PyTorch 1.6 or later`);
+    throw malformed(`has the storage ${quoted(String(key))} as a view of another; save it with PyTorch 1.6 or later`);
   const dtype = name === 'UntypedStorage' ? 'U8' : Object.hasOwn(storageDtypes, name) ? storageDtypes[name]! : name;
   return new TorchStorage(String(key), dtype, elements);
 }

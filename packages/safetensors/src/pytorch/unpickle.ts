@@ -1,31 +1,31 @@
 import { quoted, SafetensorsError } from '../safetensors-error';
 import { PickleBytes, invalid } from './pickle-bytes';
 
-/** A class or function that a pickle names. Without `call` it is only a name, such as a storage's type. */
+/** A class or function named in a pickle. Without `call` it is only a name, such as a storage type. */
 export interface PickleGlobal {
   readonly module: string;
   readonly name: string;
-  /** What stands for calling it with these arguments. */
+  /** Replaces the call with these arguments. */
   readonly call?: (args: readonly unknown[]) => unknown;
 }
 
-/** What a pickle may ask for: undefined for everything that is not known to be harmless. */
+/** Resolves a global of a pickle: undefined for anything not known to be harmless. */
 export type FindGlobal = (module: string, name: string) => PickleGlobal | undefined;
 
 export interface UnpickleOptions {
-  /** The pickle and whatever follows it. */
+  /** The pickle, possibly followed by other data. */
   bytes: Uint8Array;
-  /** Where it begins. Default 0. */
+  /** Start of the pickle. Default 0. */
   position?: number;
   findGlobal: FindGlobal;
-  /** Gives the object that a persistent id stands for. */
+  /** Resolves a persistent id to an object. */
   persistentLoad: (id: unknown) => unknown;
 }
 
-/** Marks the place in the stack where the arguments of a later instruction begin. */
+/** Marks the position on the stack where the arguments of a later opcode begin. */
 const mark = Symbol('mark');
 
-/** The stack machine that a pickle is a program for. It knows no objects but containers, numbers, text and what it is given. */
+/** The pickle virtual machine, restricted to containers, numbers, text and the given globals. */
 class Unpickler {
   readonly #in: PickleBytes;
   readonly #findGlobal: FindGlobal;
@@ -48,22 +48,22 @@ class Unpickler {
   }
 
   #pop(): unknown {
-    if (this.#stack.length === 0) throw invalid('takes from an empty stack');
+    if (this.#stack.length === 0) throw invalid('pops from an empty stack');
     const value = this.#stack.pop();
-    if (value === mark) throw invalid('takes a mark for a value');
+    if (value === mark) throw invalid('pops a mark as a value');
     return value;
   }
 
   #top(): unknown {
     const value = this.#stack.at(-1);
-    if (this.#stack.length === 0 || value === mark) throw invalid('adds to nothing');
+    if (this.#stack.length === 0 || value === mark) throw invalid('has no container to add to');
     return value;
   }
 
-  /** What lies above the last mark, which goes too. */
+  /** Pops the values above the last mark, and the mark. */
   #aboveMark(): unknown[] {
     const at = this.#stack.lastIndexOf(mark);
-    if (at < 0) throw invalid('looks for a mark that is not there');
+    if (at < 0) throw invalid('has no mark on the stack');
     const values = this.#stack.splice(at);
     values.shift();
     return values;
@@ -75,25 +75,27 @@ class Unpickler {
 
   #append(values: readonly unknown[]): void {
     const list = this.#top();
-    if (!Array.isArray(list)) throw invalid('appends to what is no list');
+    if (!Array.isArray(list)) throw invalid('appends to something other than a list');
     for (const value of values) list.push(value);
   }
 
   #set(values: readonly unknown[]): void {
     const map = this.#top();
-    if (!(map instanceof Map) || values.length % 2 !== 0) throw invalid('sets items of what is no dictionary');
+    if (!(map instanceof Map) || values.length % 2 !== 0)
+      throw invalid('sets items of something other than a dictionary');
     for (let index = 0; index < values.length; index += 2) map.set(values[index], values[index + 1]);
   }
 
   #global(module: unknown, name: unknown): void {
-    if (typeof module !== 'string' || typeof name !== 'string') throw invalid('names a class by what is no text');
+    if (typeof module !== 'string' || typeof name !== 'string')
+      throw invalid('names a class by something other than a string');
     const found = this.#findGlobal(module, name);
     if (found === undefined)
       throw new SafetensorsError({
         code: 'forbidden-class',
         message:
-          `it asks for ${quoted(`${module}.${name}`)}, which is no tensor: nothing of the file was run. ` +
-          'Only tensors in dictionaries are read; save such a file again as model.state_dict(), or as safetensors',
+          `it asks for ${quoted(`${module}.${name}`)}, which is not a tensor: nothing of the file was run. ` +
+          'Only dictionaries of tensors are supported; save model.state_dict() instead, or use safetensors',
       });
     this.#push(found);
   }
@@ -102,12 +104,12 @@ class Unpickler {
     const args = this.#pop();
     const callee = this.#pop() as PickleGlobal | null;
     if (!Array.isArray(args) || typeof callee !== 'object' || callee?.call === undefined)
-      throw invalid('calls what is no function');
+      throw invalid('calls something other than a function');
     this.#push(callee.call(args));
   }
 
   #get(index: number): void {
-    if (!this.#memo.has(index)) throw invalid(`reads memory ${index}, which was never written`);
+    if (!this.#memo.has(index)) throw invalid(`reads memo ${index}, which was never written`);
     this.#push(this.#memo.get(index));
   }
 
@@ -119,9 +121,9 @@ class Unpickler {
   #step(code: number): void {
     const input = this.#in;
     switch (code) {
-      // Frames and the version say nothing that matters here.
+      // The protocol version and frames are irrelevant here.
       case 0x80:
-        if (input.uint8() > 5) throw invalid('is of a version that is not known');
+        if (input.uint8() > 5) throw invalid('has an unknown protocol version');
         return;
       case 0x95:
         input.uint64();
@@ -129,7 +131,7 @@ class Unpickler {
       case 0x28:
         return this.#push(mark);
       case 0x30:
-        if (this.#stack.length === 0) throw invalid('takes from an empty stack');
+        if (this.#stack.length === 0) throw invalid('copies from an empty stack');
         this.#stack.pop();
         return;
       case 0x31:
@@ -161,7 +163,7 @@ class Unpickler {
         return this.#push(input.text(input.uint8()));
       case 0x8d:
         return this.#push(input.text(input.uint64()));
-      // Strings of Python 2: the names of its tensors.
+      // Python 2 strings: names of tensors.
       case 0x55:
         return this.#push(input.text(input.uint8()));
       case 0x54:
@@ -226,23 +228,23 @@ class Unpickler {
         return this.#call();
       case 0x51:
         return this.#push(this.#persistentLoad(this.#pop()));
-      // The attributes of an ordered dictionary, such as the versions of its modules.
+      // Attributes of an OrderedDict, such as the module versions in `_metadata`.
       case 0x62: {
         this.#pop();
-        if (!(this.#top() instanceof Map)) throw invalid('sets attributes of what is no dictionary');
+        if (!(this.#top() instanceof Map)) throw invalid('sets attributes of something other than a dictionary');
         return;
       }
       default:
-        throw invalid(`has the instruction 0x${code.toString(16).padStart(2, '0')}, which no file of tensors needs`);
+        throw invalid(`has the opcode 0x${code.toString(16).padStart(2, '0')}, which no checkpoint needs`);
     }
   }
 }
 
 /**
- * Reads one pickle without running anything: dictionaries become maps, lists and tuples arrays, and of classes only those
- * that `findGlobal` knows are made. Work and memory are in proportion to the bytes.
+ * Reads one pickle without running anything: dictionaries become maps, lists and tuples become arrays, and only the
+ * classes that `findGlobal` allows are built. Work and memory are proportional to the number of bytes.
  *
- * @returns the object, and where the pickle ended
+ * @returns the object, and the end of the pickle
  * @throws SafetensorsError `forbidden-class`, `invalid-pickle`, `truncated`
  */
 export function unpickle(options: UnpickleOptions): { value: unknown; end: number } {

@@ -2,9 +2,9 @@ import type { RandomAccessSource } from '../random-access';
 import { allocate } from '../safetensors-file';
 import { quoted, SafetensorsError } from '../safetensors-error';
 
-/** A file of an archive, which lies there byte for byte. */
+/** An uncompressed file in an archive. */
 export interface StoredFile {
-  /** Its first byte in the archive. */
+  /** Offset of its first byte in the archive. */
   position: number;
   byteLength: number;
 }
@@ -12,7 +12,7 @@ export interface StoredFile {
 const endBytes = 22;
 const locatorBytes = 20;
 const longestComment = 65_535;
-/** The most bytes of a directory: 100,000 tensors take a tenth of it. */
+/** Maximum size of the central directory, in bytes; 100,000 tensors take a tenth of it. */
 const maximumDirectoryBytes = 64 * 2 ** 20;
 
 const signatures = { local: 0x04034b50, entry: 0x02014b50, end: 0x06054b50, end64: 0x06064b50, locator: 0x07064b50 };
@@ -24,7 +24,7 @@ interface Entry {
   byteLength: number;
 }
 
-/** The files of a zip archive by name, as PyTorch writes it: whole in one file, stored and not packed. */
+/** Central directory of a zip archive as written by PyTorch: a single file, stored without compression. */
 export class ZipDirectory {
   readonly #source: RandomAccessSource;
   readonly #entries: ReadonlyMap<string, Entry>;
@@ -44,27 +44,27 @@ export class ZipDirectory {
     return this.#entries.keys();
   }
 
-  /** Where a file lies, or undefined where there is none of that name. @throws SafetensorsError `invalid-archive` */
+  /** Locates a file; undefined if there is none of that name. @throws SafetensorsError `invalid-archive` */
   async find(name: string): Promise<StoredFile | undefined> {
     const entry = this.#entries.get(name);
     if (entry === undefined) return undefined;
     const header = new DataView((await readBytes(this.#source, entry.local, 30)).buffer);
     if (header.getUint32(0, true) !== signatures.local)
-      throw damaged(`${quoted(name)} is not where its directory says`);
+      throw damaged(`${quoted(name)} is not where the archive's directory says`);
     const position = entry.local + 30 + header.getUint16(26, true) + header.getUint16(28, true);
     if (position + entry.byteLength > this.#source.byteLength)
       throw damaged(
-        `${quoted(name)} is said to take ${entry.byteLength} bytes from ${position} on; the file has ${this.#source.byteLength}`,
+        `${quoted(name)} is listed with ${entry.byteLength} bytes from byte ${position}; the file has ${this.#source.byteLength}`,
       );
     return { position, byteLength: entry.byteLength };
   }
 
-  /** Reads a file whole. @throws SafetensorsError `invalid-archive` where it is larger than `maximumBytes` */
+  /** Reads a whole file. @throws SafetensorsError `invalid-archive` if it is larger than `maximumBytes` */
   async bytes(name: string, maximumBytes: number): Promise<Uint8Array | undefined> {
     const file = await this.find(name);
     if (file === undefined) return undefined;
     if (file.byteLength > maximumBytes)
-      throw damaged(`${quoted(name)} has ${file.byteLength} bytes, more than the ${maximumBytes} that are read of it`);
+      throw damaged(`${quoted(name)} has ${file.byteLength} bytes; the limit is ${maximumBytes}`);
     return readBytes(this.#source, file.position, file.byteLength);
   }
 }
@@ -81,7 +81,7 @@ async function readBytes(
   return into;
 }
 
-/** Where the directory lies: what stands at the archive's end says so, in 32 or 64 bits. */
+/** Locates the central directory from the 32-bit or 64-bit end record. */
 async function findDirectory(
   source: RandomAccessSource,
 ): Promise<{ position: number; byteLength: number; count: number }> {
@@ -97,7 +97,8 @@ async function findDirectory(
   if (at < 0)
     throw new SafetensorsError({
       code: 'truncated',
-      message: 'it begins as a PyTorch checkpoint and has no end: the file was cut short, or its download broke off',
+      message:
+        'it starts like a PyTorch checkpoint but has no end: the file was cut short, or its download was interrupted',
     });
   let count = tail.getUint16(at + 10, true);
   let byteLength = tail.getUint32(at + 12, true);
@@ -111,7 +112,7 @@ async function findDirectory(
     position = safe(end.getBigUint64(48, true));
   }
   if (byteLength > maximumDirectoryBytes)
-    throw damaged(`its directory takes ${byteLength} bytes, more than the ${maximumDirectoryBytes} that are read`);
+    throw damaged(`its directory has ${byteLength} bytes; the limit is ${maximumDirectoryBytes}`);
   return { position, byteLength, count };
 }
 
@@ -121,7 +122,7 @@ function readEntries(bytes: Uint8Array<ArrayBuffer>, count: number): Map<string,
   const entries = new Map<string, Entry>();
   for (let at = 0; entries.size < count;) {
     if (at + 46 > bytes.length || view.getUint32(at, true) !== signatures.entry)
-      throw damaged(`its directory has ${entries.size} of the ${count} files that it announces`);
+      throw damaged(`its directory has ${entries.size} of the ${count} files that it declares`);
     const [flags, method] = [view.getUint16(at + 8, true), view.getUint16(at + 10, true)];
     const [nameBytes, extraBytes, commentBytes] = [28, 30, 32].map((offset) => view.getUint16(at + offset, true)) as [
       number,
@@ -139,7 +140,7 @@ function readEntries(bytes: Uint8Array<ArrayBuffer>, count: number): Map<string,
     });
     const [byteLength, packedLength, local] = sizes;
     if ((flags & 1) !== 0) throw damaged(`${quoted(name)} is encrypted`);
-    // PyTorch never packs. What is not unpacked cannot grow.
+    // PyTorch never compresses, and without decompression there are no zip bombs.
     if (method !== 0 || packedLength !== byteLength)
       throw damaged(`${quoted(name)} is compressed, which torch.save never does: save the checkpoint again with it`);
     if (entries.has(name))
@@ -150,7 +151,7 @@ function readEntries(bytes: Uint8Array<ArrayBuffer>, count: number): Map<string,
   return entries;
 }
 
-/** Sizes and place of an entry: those that do not fit 32 bits stand among its extra fields, in order. */
+/** Sizes and position of an entry; values that do not fit 32 bits are in its extra fields, in order. */
 function wideSizes({
   view,
   from,
@@ -178,6 +179,6 @@ function wideSizes({
 }
 
 function safe(value: bigint): number {
-  if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw damaged(`its directory speaks of byte ${value}`);
+  if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw damaged(`its directory refers to byte ${value}`);
   return Number(value);
 }
