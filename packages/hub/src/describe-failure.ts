@@ -4,7 +4,7 @@ import { HubStatusError } from './status-error';
 import { HubError } from './hub-error';
 import type { ModelCache } from './model-cache';
 
-/** What happened, in terms of the model that was asked for. */
+/** Converts a failed request into an error about the requested model. */
 export function describeFailure({
   cause,
   id,
@@ -16,7 +16,7 @@ export function describeFailure({
   cause: unknown;
   id: string;
   revision: string;
-  /** The hub's address, for messages. */
+  /** URL of the hub, for messages. */
   endpoint: string;
   token: string | undefined;
   cache: ModelCache;
@@ -32,14 +32,14 @@ export function describeFailure({
           : `The access token has no right to it${token.startsWith('hf_') ? '' : ', and it does not start with "hf_" as those of the Hugging Face Hub do'}`;
       return new HubError({
         code: 'unauthorized',
-        message: `${endpoint} does not give out the model "${id}" (${status}): it does not exist, is private, or its terms must be accepted on its page; there is no folder of that name here either. ${advice}`,
+        message: `${endpoint} refused access to the model "${id}" (${status}): it does not exist, is private, or its terms must be accepted on its page; there is no local folder of that name either. ${advice}`,
         cause,
       });
     }
     if (status === 404) {
       return new HubError({
         code: 'unknown-model',
-        message: `${endpoint} has no model "${id}" with the revision "${revision}"; there is no folder of that name either`,
+        message: `${endpoint} has no model "${id}" at revision "${revision}"; there is no local folder of that name either`,
         cause,
       });
     }
@@ -48,7 +48,7 @@ export function describeFailure({
   } else if (cause instanceof SyntaxError) {
     return new HubError({
       code: 'invalid-answer',
-      message: `${endpoint} did not answer as a hub does: its answer is not JSON`,
+      message: `${endpoint} did not respond like a hub: the response is not JSON`,
       cause,
     });
   } else if (RequestError.isInstance(cause)) {
@@ -57,13 +57,13 @@ export function describeFailure({
     if (cause.code === 'invalid-token')
       return new HubError({
         code: 'unauthorized',
-        message: `${cause.message} (HF_TOKEN, or what "hf auth login" wrote)`,
+        message: `${cause.message} (from HF_TOKEN or "hf auth login")`,
         cause,
       });
   }
   return new HubError({
     code: 'unreachable',
-    message: `there is no folder "${id}" here, can't reach ${endpoint} (${(cause as Error | null)?.message ?? String(cause)}), and the model "${id}" (${revision}) is not whole in the cache: looked in ${cache.folder}. Connect, set HF_ENDPOINT to a mirror, or give the path of a folder`,
+    message: `there is no folder "${id}" here, can't reach ${endpoint} (${(cause as Error | null)?.message ?? String(cause)}), and the model "${id}" (${revision}) is not complete in the cache ${cache.folder}. Check your connection, set HF_ENDPOINT to a mirror, or give the path of a folder`,
     cause,
   });
 }

@@ -10,41 +10,41 @@ import { exists } from './model-cache';
 import { HubStatusError } from './status-error';
 import type { HubFile } from './wanted-files';
 
-/** Times a broken transfer is tried again before it is given up, unless more of the file has come each time. */
+/** Maximum attempts without progress for an interrupted transfer. */
 const attempts = 5;
-/** The same where the server does not answer at all. */
+/** Maximum attempts if the server does not respond at all. */
 const silentAttempts = 2;
-/** Bytes that count as more of the file. */
+/** Bytes that count as progress. */
 const progressBytes = 2 ** 20;
-/** The longest that a server may ask to be left alone, in seconds. */
+/** Longest accepted `Retry-After`, in seconds. */
 const longestWait = 60;
-/** A transfer that brings fewer bytes a second than this, over a span of some seconds, has broken off. */
+/** Minimum rate in bytes per second over some seconds; a slower transfer counts as interrupted. */
 const slowestRate = 1024;
 const slowSeconds = 15;
 
 export interface DownloadBlobOptions {
-  /** The model, its commit, and the file as the hub lists it. */
+  /** Model id, commit, and file as listed by the hub. */
   id: string;
   commit: string;
   file: HubFile;
-  /** Where its content goes in the cache. */
+  /** Path of the content in the cache. */
   blobPath: string;
   client: HubClient;
-  /** Called with how many of the file's bytes are there. */
+  /** Called with the number of bytes downloaded so far. */
   onBytes: (bytes: number) => void;
-  /** Called once where another process is downloading the same file. */
+  /** Called once if another process is downloading the same file. */
   onWait?: (holder: LockHolder | undefined) => void;
   /** Seconds to wait for that process. Default a day. */
   waitSeconds?: number;
-  /** Stops the download; what has come stays for the next time. */
+  /** Aborts the download; a later call resumes it. */
   signal?: AbortSignal;
-  /** Milliseconds before a broken transfer is first taken up again; doubled each time. Default 500. */
+  /** Delay before the first retry in milliseconds, doubled each time. Default 500. */
   retryDelay?: number;
 }
 
 /**
- * Downloads a file's content into the cache: into `BLOB.incomplete`, which a later call resumes, and under its name once
- * its length and hash are right. One process at a time does this for a file.
+ * Downloads a file into the cache: to `BLOB.incomplete`, which a later call resumes, and renames it once its size and hash
+ * are verified. Only one process at a time downloads a file.
  *
  * @throws HubError `transfer-failed`, `locked`; FileError
  */
@@ -63,7 +63,7 @@ export async function downloadBlob(options: DownloadBlobOptions): Promise<void> 
     },
   );
   try {
-    // Another process may have finished it while this one waited.
+    // Another process may have finished the download in the meantime.
     if (!(await exists(blobPath))) await downloadWithRetries(options);
   } finally {
     await lock.release();
@@ -110,29 +110,29 @@ function reasonOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
 }
 
-/** Milliseconds before the next try: what the server asks for, within reason. @throws HubError `transfer-failed` */
+/** Delay before the next attempt in milliseconds; honours a reasonable `Retry-After`. @throws HubError `transfer-failed` */
 function waitFor(cause: unknown, usual: number): number {
   const asked = cause instanceof HubStatusError ? cause.retryAfter : undefined;
   if (asked === undefined) return usual;
   if (asked > longestWait)
     throw new HubError({
       code: 'transfer-failed',
-      message: `the hub is busy and asks to be left alone for ${Math.ceil(asked)} seconds. Run again after that to resume the download`,
+      message: `the hub is busy and asks to retry after ${Math.ceil(asked)} seconds. Run again then to resume the download`,
       cause,
     });
   return Math.max(usual, asked * 1000);
 }
 
-/** Faults that trying again does not mend: refusals, and a disk that is full or closed to us. */
+/** Errors for which retrying is pointless: refusals, and a disk that is full or not writable. */
 function isFinal(cause: unknown): boolean {
   if (cause instanceof HubStatusError) return cause.status < 500 && cause.status !== 408 && cause.status !== 429;
   if (RequestError.isInstance(cause)) return cause.code !== 'unreachable' && cause.code !== 'timed-out';
   if (HubError.isInstance(cause)) return cause.code !== 'transfer-failed';
-  // All that is left comes from the file system.
+  // Anything else is a file system error.
   return true;
 }
 
-/** Appends what is missing to the incomplete file; gives back the hash of the whole. */
+/** Downloads the missing rest of the file; returns the hash of the whole file. */
 async function transfer(options: DownloadBlobOptions & { incompletePath: string }): Promise<string> {
   const { id, commit, file, client, onBytes, signal, incompletePath } = options;
   const incomplete = await openIncomplete(incompletePath);
@@ -163,9 +163,9 @@ async function transfer(options: DownloadBlobOptions & { incompletePath: string 
           if (range !== null && range[1] !== '0')
             throw new HubError({
               code: 'transfer-failed',
-              message: 'the server sent another part of the file than was asked for',
+              message: 'the server sent a different range than requested',
             });
-          // A server that does not answer ranges sends the file from its start.
+          // A server without range support sends the file from its start.
           await incomplete.empty();
           hash = startHash(file);
         }
@@ -178,11 +178,11 @@ async function transfer(options: DownloadBlobOptions & { incompletePath: string 
     if (incomplete.size !== file.size)
       throw new HubError({
         code: 'transfer-failed',
-        message: `the transfer broke off after ${incomplete.size} of ${file.size} bytes`,
+        message: `the transfer was interrupted after ${incomplete.size} of ${file.size} bytes`,
       });
     return hash.digest('hex');
   } catch (cause) {
-    // How far it came tells whether it is worth trying on.
+    // The size reached decides whether another attempt is worthwhile.
     throw typeof cause === 'object' && cause !== null && Object.isExtensible(cause)
       ? Object.assign(cause, { bytes: incomplete.size })
       : cause;
@@ -208,7 +208,7 @@ async function receive({
     signal?.throwIfAborted();
     if (incomplete.size + piece.byteLength > file.size) {
       await incomplete.empty();
-      throw new HubError({ code: 'transfer-failed', message: 'the server sent more than was asked for' });
+      throw new HubError({ code: 'transfer-failed', message: 'the server sent more than requested' });
     }
     await incomplete.append(piece);
     hash.update(piece);
@@ -219,7 +219,7 @@ async function receive({
     if (incomplete.size < file.size && spanBytes < spanSeconds * slowestRate) {
       throw new RequestError({
         code: 'timed-out',
-        message: `only ${spanBytes} bytes came in ${Math.round(spanSeconds)} seconds`,
+        message: `only ${spanBytes} bytes arrived in ${Math.round(spanSeconds)} seconds`,
       });
     }
     spanStart = Date.now();
@@ -227,7 +227,7 @@ async function receive({
   }
 }
 
-/** SHA-256 of the content for 64-digit etags; for others git's: SHA-1 of the content with a heading. */
+/** SHA-256 of the content for 64-digit etags; otherwise git's blob hash: SHA-1 of a header and the content. */
 function startHash({ etag, size }: HubFile): Hash {
   return etag.length === 64 ? createHash('sha256') : createHash('sha1').update(`blob ${size}\0`);
 }

@@ -12,15 +12,15 @@ import type { HubOptions } from './resolve-model-folder';
 import { wantedFiles, type HubFile } from './wanted-files';
 
 export interface DownloadOptions extends HubOptions {
-  /** The model's id on the hub. */
+  /** Model id on the hub. */
   id: string;
-  /** The files of settings, one of which is needed; weights then stay on the hub. Default: the whole model. */
+  /** Alternative configuration files, one of which is required; no weights are downloaded then. Default: the whole model. */
   needs?: readonly string[];
 }
 
 const revisionName = /^\w[\w./-]*$/;
 
-/** The folder of a model of the hub in the standard cache, with the files downloaded that are missing. @throws HubError */
+/** Downloads a hub model to the standard cache, if needed, and returns its folder. @throws HubError */
 export async function downloadModel(options: DownloadOptions): Promise<string> {
   const { id, needs, signal, fetch } = options;
   const fromEnvironment = hubSettings(options.environment ?? process.env);
@@ -36,7 +36,7 @@ export async function downloadModel(options: DownloadOptions): Promise<string> {
   if (settings.offline) {
     throw new HubError({
       code: 'offline',
-      message: `there is no folder "${id}", HF_HUB_OFFLINE is set, and the model "${id}" (${revision}) is not whole in the cache: looked in ${cache.folder}. Unset it to download, or give the path of a folder`,
+      message: `there is no folder "${id}", HF_HUB_OFFLINE is set, and the model "${id}" (${revision}) is not complete in the cache ${cache.folder}. Unset it to download, or give the path of a folder`,
     });
   }
   const token = await accessToken({ settings, given: options.token });
@@ -52,7 +52,7 @@ export async function downloadModel(options: DownloadOptions): Promise<string> {
   } catch (cause) {
     if (signal?.aborted === true) throw cause;
     if (isFromDisk(cause)) {
-      // A cache that can only be read serves for what it holds whole.
+      // A read-only cache can still serve complete models.
       if (current !== undefined && isClosed(cause)) return current;
       throw cacheError(cause, cache.folder);
     }
@@ -62,7 +62,7 @@ export async function downloadModel(options: DownloadOptions): Promise<string> {
   }
 }
 
-/** What the operating system says of a file has the call that failed; what it says of the network has not. */
+/** Whether the error comes from the file system: those name the failed system call, network errors do not. */
 function isFromDisk(cause: unknown): boolean {
   const { path, code } = (cause ?? {}) as NodeJS.ErrnoException;
   return (
@@ -91,7 +91,7 @@ async function downloadFiles({
   const { id, onProgress, onWait, waitSeconds, signal, retryDelay } = options;
   const totalBytes = files.reduce((sum, { size }) => sum + size, 0);
   let bytesBefore = 0;
-  // Small files first, so that a mistake shows before the weights come.
+  // Small files first, so that mistakes show before the weights are downloaded.
   const ordered = [...files].sort((first, second) => first.size - second.size || (first.path < second.path ? -1 : 1));
   for (const [index, file] of ordered.entries()) {
     const report = (bytes: number, filesDone: number): void =>

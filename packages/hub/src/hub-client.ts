@@ -7,14 +7,14 @@ import { isCommit } from './model-cache';
 import { type HubStatusError, statusError } from './status-error';
 import type { HubFile } from './wanted-files';
 
-/** The most bytes of an answer about a model, and of a page of its list of files. */
+/** Maximum size of a metadata response, in bytes. */
 const answerBytes = 16 * 2 ** 20;
-/** Seconds that such an answer may take. */
+/** Time limit for a metadata response, in seconds. */
 const answerSeconds = 60;
-/** The most files that a model may list, and pages that the list may have. */
+/** Maximum number of files of a model, and of pages of the list. */
 const maximumFiles = 100_000;
 const maximumPages = 1000;
-/** Seconds that all of its pages may take together. */
+/** Time limit for all pages together, in seconds. */
 const listSeconds = 300;
 
 export interface HubClientOptions {
@@ -25,8 +25,8 @@ export interface HubClientOptions {
 }
 
 /**
- * The questions that are asked of a hub: a revision's commit, a commit's files, a file's content or a part of it. The token goes
- * to the endpoint's own host and to no other; every answer has limits of time and size, every list one of length.
+ * Client of the hub's API: a revision's commit, a commit's files, a file's content or a range of it. The token is sent only
+ * to the endpoint's own host. Every response has limits of time and size, every list a limit of length.
  */
 export class HubClient {
   readonly #options: HubClientOptions;
@@ -35,13 +35,13 @@ export class HubClient {
     this.#options = options;
   }
 
-  /** The hub's address for messages. */
+  /** URL of the hub, for messages. */
   get name(): string {
     return this.#options.settings.endpointName;
   }
 
   /**
-   * The commit that a branch or tag stands for.
+   * The commit of a branch or tag.
    *
    * @throws HubError, HubStatusError, RequestError, SyntaxError
    */
@@ -49,7 +49,7 @@ export class HubClient {
     const answer = await this.#json(`/api/models/${id}/revision/${encodeURIComponent(revision)}?expand=sha`);
     const sha = (answer.value as { sha?: unknown } | null)?.sha;
     if (typeof sha !== 'string' || !isCommit(sha))
-      throw new HubError({ code: 'invalid-answer', message: `${this.name} gave no commit for the model "${id}"` });
+      throw new HubError({ code: 'invalid-answer', message: `${this.name} returned no commit for the model "${id}"` });
     return sha;
   }
 
@@ -68,12 +68,12 @@ export class HubClient {
       if (Date.now() > deadline)
         throw new HubError({
           code: 'invalid-answer',
-          message: `${this.name}'s list of the files of "${id}" has not ended after ${listSeconds} seconds`,
+          message: `${this.name}'s list of the files of "${id}" did not finish within ${listSeconds} seconds`,
         });
       if (asked.has(page))
         throw new HubError({
           code: 'invalid-answer',
-          message: `the pages of ${this.name}'s list of the files of "${id}" lead in a circle`,
+          message: `the pages of ${this.name}'s list of the files of "${id}" form a loop`,
         });
       if (asked.size >= maximumPages)
         throw new HubError({
@@ -83,7 +83,10 @@ export class HubClient {
       asked.add(page);
       const { value, response } = await this.#json(page);
       if (!Array.isArray(value))
-        throw new HubError({ code: 'invalid-answer', message: `${this.name} gave no list of the files of "${id}"` });
+        throw new HubError({
+          code: 'invalid-answer',
+          message: `${this.name} returned no list of the files of "${id}"`,
+        });
       for (const entry of value as unknown[]) {
         const file = this.#fileOf(entry, id);
         if (file !== null) files.push(file);
@@ -98,7 +101,7 @@ export class HubClient {
     return files;
   }
 
-  /** A file's content from byte `from` on, of a file of `size` bytes. The caller reads or cancels it. */
+  /** Content of a file of `size` bytes, starting at byte `from`. The caller reads or cancels it. */
   async content({
     id,
     commit,
@@ -113,7 +116,7 @@ export class HubClient {
     size: number;
   }): Promise<BoundedResponse> {
     const path = `/${id}/resolve/${commit}/${file.split('/').map(encodeURIComponent).join('/')}`;
-    // Compressed, the bytes would not be those that the list counts.
+    // No compression: the byte counts must match those listed.
     const response = await this.#request(path, {
       'accept-encoding': 'identity',
       ...(from > 0 ? { range: `bytes=${from}-${size - 1}` } : {}),
@@ -123,7 +126,7 @@ export class HubClient {
   }
 
   /**
-   * Bytes of a file from `from` to before `to`, of a data set's or a model's repository. The caller reads or cancels it.
+   * Bytes `from` (inclusive) to `to` (exclusive) of a file in a data set or model repository. The caller reads or cancels it.
    *
    * @throws HubStatusError, RequestError
    */
@@ -134,7 +137,7 @@ export class HubClient {
     from,
     to,
   }: {
-    /** `datasets/OWNER/NAME`, or `OWNER/NAME` of a model. */
+    /** `datasets/OWNER/NAME`, or `OWNER/NAME` for a model. */
     id: string;
     revision: string;
     file: string;
@@ -143,7 +146,7 @@ export class HubClient {
   }): Promise<BoundedResponse> {
     const path = `/${id}/resolve/${encodeURIComponent(revision)}/${file.split('/').map(encodeURIComponent).join('/')}`;
     const response = await this.#request(path, { 'accept-encoding': 'identity', range: `bytes=${from}-${to - 1}` });
-    // 416: there is nothing from that byte on, as in an empty file.
+    // 416: nothing from that byte on, as in an empty file.
     if (!response.ok && response.status !== 416) throw await this.#statusError(response);
     return response;
   }
@@ -176,8 +179,8 @@ export class HubClient {
   }
 
   /**
-   * The next page that a `Link` header names. Only its query is taken: whatever host it names, the list continues at the
-   * endpoint. Mirrors that pass on the hub's own header so work too.
+   * The next page named by a `Link` header. Only its query is used: whatever host it names, the list continues at the
+   * endpoint. This also works with mirrors that pass the hub's header through.
    */
   #nextPage({ path, link, id }: { path: string; link: string | null; id: string }): string | undefined {
     const target = /<([^<>]*)>\s*;[^,<]*\brel="?next\b"?/i.exec(link ?? '')?.[1];
@@ -187,17 +190,17 @@ export class HubClient {
     try {
       url = new URL(target, `${endpoint}${path}`);
     } catch {
-      // Refused below.
+      // Rejected below.
     }
     if (url === undefined || !url.searchParams.has('cursor')) {
-      // Without a cursor there is no telling what is asked for; at the endpoint itself the address is taken as it is.
+      // Without a cursor the target is unclear; at the endpoint itself the URL is used as is.
       const prefix = new URL(endpoint).pathname.replace(/\/+$/, '');
       if (url !== undefined && url.origin === new URL(endpoint).origin && url.pathname === `${prefix}${path}`)
         return `${path}${url.search}`;
-      const where = url === undefined || url.host === '' ? 'an address that is none' : url.host;
+      const where = url === undefined || url.host === '' ? 'an invalid URL' : url.host;
       throw new HubError({
         code: 'invalid-answer',
-        message: `${this.name} says that its list of the files of "${id}" continues at ${printable(where)}, which is not followed`,
+        message: `${this.name} refers to ${printable(where)} for the next page of the files of "${id}", which is not followed`,
       });
     }
     return `${path}${url.search}`;

@@ -1,31 +1,31 @@
 import { SubtextError } from '@subtext/core';
 
-/** What can be wrong with a model, or a file of data, that is to come from a hub. */
+/** Why a model or data file could not be downloaded or uploaded. */
 export type HubErrorCode =
-  /** Neither a folder nor a model id; no address of a file. */
+  /** Neither a folder nor a model id, or not a valid file URL. */
   | 'not-found'
   /** The hub has no such model, revision or file. */
   | 'unknown-model'
-  /** The hub wants a token, or its terms accepted. */
+  /** The hub requires a token, or acceptance of the model's terms. */
   | 'unauthorized'
-  /** The hub can't be reached, and the cache does not hold the model. */
+  /** The hub can't be reached, and the model is not in the cache. */
   | 'unreachable'
-  /** `HF_HUB_OFFLINE` is set, and the cache does not hold the model. */
+  /** `HF_HUB_OFFLINE` is set, and the model is not in the cache. */
   | 'offline'
-  /** `HF_ENDPOINT` is not the address of a hub. */
+  /** `HF_ENDPOINT` is not a valid URL of a hub. */
   | 'invalid-endpoint'
   /** The model has no safetensors weights. */
   | 'no-weights'
-  /** A file did not arrive whole, or not as the hub lists it. */
+  /** A file was incomplete, or did not match the hub's list. */
   | 'transfer-failed'
-  /** The hub's answer is not what it should be. */
+  /** Unexpected response of the hub. */
   | 'invalid-answer'
-  /** Another process has been downloading the same file for longer than was to be waited. */
+  /** Timed out waiting for another process that is downloading the same file. */
   | 'locked'
   /** The cache can't be read or written. */
   | 'input-output';
 
-/** A model or a file that could not be brought from a hub: says what, where and what to do. */
+/** Failed transfer from or to a hub. The message says what failed, where, and what to do. */
 export class HubError extends SubtextError<HubErrorCode> {
   override readonly name = 'HubError';
 

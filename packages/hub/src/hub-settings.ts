@@ -5,21 +5,21 @@ import { join } from 'node:path';
 
 import { HubError } from './hub-error';
 
-/** Where models come from and where they are kept. */
+/** Hub and cache settings. */
 export interface HubSettings {
-  /** The hub's address, with the user and password that it may hold: for requests, never for messages. */
+  /** URL of the hub, which may contain a user and password: for requests, never for messages. */
   endpoint: string;
-  /** The hub's address for messages. */
+  /** URL of the hub, for messages. */
   endpointName: string;
-  /** The folder of cached models. */
+  /** Folder of the model cache. */
   cacheFolder: string;
-  /** The access token, where the environment holds one. */
+  /** Access token from the environment, if any. */
   token: string | undefined;
-  /** Where `hf auth login` keeps the token; undefined where it is not to be used. */
+  /** File in which `hf auth login` stores the token; undefined if it must not be used. */
   tokenFile: string | undefined;
-  /** Whether only the cache may be used. */
+  /** Use only the cache. */
   offline: boolean;
-  /** Seconds until an answer must begin, and that may pass between two pieces of it. */
+  /** Time limits for the response headers and between two chunks, in seconds. */
   headSeconds: number;
   idleSeconds: number;
 }
@@ -27,10 +27,10 @@ export interface HubSettings {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The settings that Hugging Face's own tools read: `HF_ENDPOINT`, `HF_HUB_CACHE` (older: `HUGGINGFACE_HUB_CACHE`), else
+ * Reads the settings of Hugging Face's own tools: `HF_ENDPOINT`; `HF_HUB_CACHE` (older: `HUGGINGFACE_HUB_CACHE`), else
  * `HF_HOME`/hub, else `XDG_CACHE_HOME`/huggingface/hub, else ~/.cache/huggingface/hub; `HF_TOKEN` (older:
- * `HUGGING_FACE_HUB_TOKEN`), else the file `HF_TOKEN_PATH` or `HF_HOME`/token, which `hf auth login` writes, neither of
- * them with `HF_HUB_DISABLE_IMPLICIT_TOKEN`; `HF_HUB_OFFLINE`; `HF_HUB_ETAG_TIMEOUT`, `HF_HUB_DOWNLOAD_TIMEOUT`.
+ * `HUGGING_FACE_HUB_TOKEN`), else the file `HF_TOKEN_PATH` or `HF_HOME`/token written by `hf auth login`, unless
+ * `HF_HUB_DISABLE_IMPLICIT_TOKEN` is set; `HF_HUB_OFFLINE`; `HF_HUB_ETAG_TIMEOUT`, `HF_HUB_DOWNLOAD_TIMEOUT`.
  *
  * @throws HubError `invalid-endpoint`
  */
@@ -57,10 +57,10 @@ export function hubSettings(environment: Environment): HubSettings {
 }
 
 /**
- * The token that requests carry: the one given, else the environment's, else that of `hf auth login`. None where the
- * endpoint's address has a user and password of its own: those are what was given for that host.
+ * The token for requests: the given one, else the environment's, else that of `hf auth login`. None if the endpoint's URL
+ * contains a user and password, which are then used instead.
  *
- * @throws HubError `unauthorized` where the token's file can't be read
+ * @throws HubError `unauthorized` if the token file can't be read
  */
 export async function accessToken({
   settings,
@@ -86,12 +86,12 @@ export async function accessToken({
   }
 }
 
-/** As huggingface_hub cleans tokens: line breaks, which come with copying, are left out. */
+/** Removes line breaks from pasted tokens, like huggingface_hub. */
 function cleanToken(text: string | undefined): string | undefined {
   return text?.replace(/[\r\n]/g, '').trim() || undefined;
 }
 
-/** An address that is wrong is not printed: a password may stand in it. */
+/** Validates the endpoint. Invalid URLs are not printed, since they may contain a password. */
 function checkedEndpoint(text: string): string {
   const endpoint = text.replace(/\/+$/, '');
   let url: URL;
@@ -101,23 +101,23 @@ function checkedEndpoint(text: string): string {
     throw new HubError({
       code: 'invalid-endpoint',
       message:
-        'HF_ENDPOINT is not an address. Set it to one such as https://huggingface.co, with @ : / and % in a password written as %40 %3A %2F %25',
+        'HF_ENDPOINT is not a valid URL. Set it to one such as https://huggingface.co, with @ : / and % in a password written as %40 %3A %2F %25',
     });
   }
   if (url.protocol !== 'http:' && url.protocol !== 'https:')
     throw new HubError({
       code: 'invalid-endpoint',
-      message: `HF_ENDPOINT is an address of ${url.protocol}, not of https: or http:`,
+      message: `HF_ENDPOINT has the protocol ${url.protocol}; only https: and http: are supported`,
     });
   if (url.search !== '' || url.hash !== '')
     throw new HubError({
       code: 'invalid-endpoint',
-      message: 'HF_ENDPOINT has a query (?) or a fragment (#), which the address of a hub has not',
+      message: 'HF_ENDPOINT must not have a query (?) or fragment (#)',
     });
   return endpoint;
 }
 
-/** Ten seconds, as huggingface_hub has it, unless the environment says otherwise; at most ten minutes. */
+/** Timeout from the environment, at most ten minutes. Default ten seconds, as in huggingface_hub. */
 function seconds(text: string | undefined): number {
   const value = Number(text ?? '10');
   return Number.isFinite(value) && value > 0 ? Math.min(value, 600) : 10;

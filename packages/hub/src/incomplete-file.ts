@@ -3,23 +3,23 @@ import type { Hash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { lstat, open, rm, type FileHandle } from 'node:fs/promises';
 
-/** The part of a file that has come, open for more. */
+/** A partially downloaded file, open for appending. */
 export interface IncompleteFile {
-  /** Bytes that are there. */
+  /** Current size in bytes. */
   readonly size: number;
   append(bytes: Uint8Array): Promise<void>;
-  /** Leaves nothing of it. */
+  /** Truncates the file to zero bytes. */
   empty(): Promise<void>;
-  /** Adds what is there to a hash. */
+  /** Adds the current content to a hash. */
   hash(hash: Hash): Promise<void>;
-  /** Brings it to the disk. */
+  /** Flushes the file to disk. */
   flush(): Promise<void>;
   close(): Promise<void>;
 }
 
 /**
- * Opens what an earlier download left, or starts anew. The cache may be shared: what is a link to a file elsewhere, or a
- * second name of one, or no file at all, gives way and is not written through.
+ * Opens a partial file of an earlier download, or creates it. In a shared cache, a symbolic or hard link to another file,
+ * or anything that is not a regular file, is replaced and never written through.
  *
  * @throws FileError
  */
@@ -64,7 +64,7 @@ export async function openIncomplete(path: string): Promise<IncompleteFile> {
   };
 }
 
-/** The file of that name, if it is a file with no other name; else the name is freed. */
+/** Opens the path if it is a regular file without other hard links; otherwise deletes it. */
 async function openOwn(path: string): Promise<FileHandle | null> {
   const isOwn = ({ isFile, nlink }: { isFile: boolean; nlink: number }): boolean => isFile && nlink <= 1;
   const found = await lstat(path).catch((cause: NodeJS.ErrnoException) => {
@@ -73,7 +73,7 @@ async function openOwn(path: string): Promise<FileHandle | null> {
   });
   if (found === null) return null;
   if (isOwn({ isFile: found.isFile(), nlink: found.nlink })) {
-    // Looked at again once it is open: the name may have been given to something else in between.
+    // Checked again after opening: the path may have been replaced in the meantime.
     const handle = await open(path, constants.O_RDWR | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
     const status = await handle.stat();
     if (isOwn({ isFile: status.isFile(), nlink: status.nlink })) return handle;
@@ -83,7 +83,7 @@ async function openOwn(path: string): Promise<FileHandle | null> {
   return null;
 }
 
-/** Removes what has come. @throws FileError */
+/** Deletes the partial file. @throws FileError */
 export async function removeIncomplete(path: string): Promise<void> {
   await rm(path, { force: true }).catch((cause: unknown) => {
     throw fileError({ cause, path, action: 'remove' });

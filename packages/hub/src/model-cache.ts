@@ -6,15 +6,15 @@ import { dirname, join, relative, sep } from 'node:path';
 
 import { HubError } from './hub-error';
 
-/** The most bytes of the list of a model's weight files. */
+/** Maximum size of a weight index, in bytes. */
 const indexBytes = 64 * 2 ** 20;
 
 /**
- * One model's place in the cache, laid out as huggingface_hub lays it out:
+ * A model's folder in the cache, in the layout of huggingface_hub:
  *
  *     models--OWNER--NAME/
- *       refs/main                     the commit that the name stands for
- *       snapshots/COMMIT/config.json  a link to
+ *       refs/main                     commit of the branch
+ *       snapshots/COMMIT/config.json  link to
  *       blobs/ETAG                    the content, named by its hash
  */
 export class ModelCache {
@@ -25,17 +25,17 @@ export class ModelCache {
     this.folder = join(cacheFolder, `models--${id.split('/').join('--')}`);
   }
 
-  /** Where a commit's files are. */
+  /** Folder of a commit's files. */
   snapshot(commit: string): string {
     return join(this.folder, 'snapshots', commit);
   }
 
-  /** Where a file's content is. */
+  /** Path of a file's content. */
   blob(etag: string): string {
     return join(this.folder, 'blobs', etag);
   }
 
-  /** The cached snapshot of a revision, if it holds a whole model, or one of the files that are needed. */
+  /** The cached snapshot of a revision, if it has the complete model, or one of the files in `needs`. */
   async wholeSnapshot({
     revision,
     needs,
@@ -50,7 +50,7 @@ export class ModelCache {
     return has.includes(true) || (needs === undefined && (await isWholeModel(folder))) ? folder : undefined;
   }
 
-  /** Writes down which commit a revision's name stands for, unless it is written there already. */
+  /** Records the commit of a branch or tag, unless already recorded. */
   async setCommit(revision: string, commit: string): Promise<void> {
     if (isCommit(revision) || (await this.#commitOf(revision)) === commit) return;
     const path = join(this.folder, 'refs', revision);
@@ -59,7 +59,7 @@ export class ModelCache {
   }
 
   /**
-   * Makes a folder within the model's. A cache may be shared: a link on the way there would have us write elsewhere.
+   * Creates a folder inside the model's folder. The cache may be shared: a link along the path could redirect our writes.
    *
    * @throws HubError `input-output`
    */
@@ -74,17 +74,17 @@ export class ModelCache {
       if (!(await lstat(path)).isDirectory())
         throw new HubError({
           code: 'input-output',
-          message: `${path} is a link or a file where the model cache has a folder, and is not written through. Remove it, or set HF_HUB_CACHE to another folder`,
+          message: `${path} is a link or file where the model cache needs a folder. Remove it, or set HF_HUB_CACHE to another folder`,
         });
     }
   }
 
-  /** Puts a file of a commit in its place, as a link to its content; as a copy where links are not allowed. */
+  /** Creates a commit's file as a link to its content, or as a copy if links are not allowed. */
   async place({ commit, path, etag }: { commit: string; path: string; etag: string }): Promise<void> {
     const target = join(this.snapshot(commit), path);
     const source = this.blob(etag);
     await this.makeFolder(dirname(target));
-    // A link left without its content gives way.
+    // Replace a dangling link.
     if (!(await exists(target))) await rm(target, { force: true });
     try {
       await symlink(relative(dirname(target), source), target);
@@ -96,14 +96,14 @@ export class ModelCache {
     }
   }
 
-  /** Refuses a download for which the disk has no room. @throws HubError `input-output` */
+  /** @throws HubError `input-output` if there is not enough disk space for the download */
   async requireRoom(bytes: number): Promise<void> {
     const { bavail, bsize } = await statfs(this.folder);
     const free = bavail * bsize;
     if (bytes > free) {
       throw new HubError({
         code: 'input-output',
-        message: `${this.folder}: the download needs ${gigabytes(bytes)} and the disk has ${gigabytes(free)} left. Make room there, or set HF_HUB_CACHE to another folder`,
+        message: `${this.folder}: the download needs ${gigabytes(bytes)}, but the disk has only ${gigabytes(free)} left. Free some space, or set HF_HUB_CACHE to another folder`,
       });
     }
   }
@@ -122,12 +122,12 @@ function gigabytes(bytes: number): string {
   return `${(bytes / 1e9).toFixed(bytes < 1e8 ? 3 : 1)} GB`;
 }
 
-/** Whether a revision is a commit's hash rather than the name of a branch or tag. */
+/** Whether a revision is a commit hash rather than a branch or tag. */
 export function isCommit(revision: string): boolean {
   return /^[0-9a-f]{40}$/.test(revision);
 }
 
-/** Whether a path leads to something, links followed. */
+/** Whether a path exists, following links. */
 export async function exists(path: string): Promise<boolean> {
   try {
     await access(path);
@@ -156,13 +156,13 @@ async function isWholeModel(folder: string): Promise<boolean> {
   return files.size > 0;
 }
 
-/** The typed error for what the operating system answered about the cache. */
+/** Converts a file system error in the cache into a `HubError`. */
 export function cacheError(cause: unknown, folder: string): HubError {
   const { code } = ((cause as Error).cause ?? cause) as NodeJS.ErrnoException;
   const closed = code === 'EROFS' || code === 'EACCES' || code === 'EPERM';
   return new HubError({
     code: 'input-output',
-    message: `${folder}: can't use the model cache: ${(cause as Error).message}. ${closed ? 'It can be read but not written: set HF_HUB_CACHE to a folder of yours, or HF_HUB_OFFLINE=1 to use what it holds' : 'Make room there, or set HF_HUB_CACHE to another folder'}`,
+    message: `${folder}: can't use the model cache: ${(cause as Error).message}. ${closed ? 'It is read-only: set HF_HUB_CACHE to a writable folder, or HF_HUB_OFFLINE=1 to use its current content' : 'Free some space, or set HF_HUB_CACHE to another folder'}`,
     cause,
   });
 }

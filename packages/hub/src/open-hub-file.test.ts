@@ -69,7 +69,7 @@ describe('files of the Hub by parts', () => {
   );
 
   it.each([
-    [404, 'unknown-model', 'Look at its data set'],
+    [404, 'unknown-model', 'Check the data set'],
     [401, 'unauthorized', 'Set HF_TOKEN'],
     [503, 'unreachable', '503'],
   ])('say what the status %i means', async (status, code, told) => {

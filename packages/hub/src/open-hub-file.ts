@@ -8,11 +8,11 @@ import { HubStatusError } from './status-error';
 
 /** A file on the Hub. */
 interface HubAddress {
-  /** `datasets/OWNER/NAME`, or `OWNER/NAME` of a model. */
+  /** `datasets/OWNER/NAME`, or `OWNER/NAME` for a model. */
   repository: string;
   /** Branch, tag or commit. */
   revision: string;
-  /** Within the repository. */
+  /** Path within the repository. */
   path: string;
 }
 
@@ -20,28 +20,28 @@ const form = 'hf://datasets/OWNER/NAME[@REVISION]/PATH';
 const address =
   /^hf:\/\/((?:datasets\/)?(?!datasets\/)[A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*)(?:@([\w.-]+(?:~[\w.-]+)*))?\/([^?#]+)$/;
 
-/** Reads an address as Hugging Face's own tools write it; `~` in a revision stands for `/`. */
+/** Parses an `hf://` URL as used by Hugging Face's tools; `~` in a revision stands for `/`. */
 function parseHubAddress(text: string): HubAddress {
   const [, repository, revision = 'main', path] = address.exec(text) ?? [];
   if (repository === undefined || path === undefined || /(?:^|\/)\.{0,2}(?:\/|$)/.test(path))
-    throw new HubError({ code: 'not-found', message: `${text} is no address of a file on the hub: ${form}` });
+    throw new HubError({ code: 'not-found', message: `${text} is not a URL of a file on the hub: ${form}` });
   return { repository, revision: revision.replaceAll('~', '/'), path };
 }
 
-/** A file on the Hub, read by parts. */
+/** A file on the Hub, read in ranges. */
 export interface HubFileReader {
-  /** Bytes in all. */
+  /** Size in bytes. */
   size: number;
-  /** Bytes from `from` to before `to`, or to the file's end. @throws HubError also where the file has changed */
+  /** Bytes `from` (inclusive) to `to` (exclusive), or to the end of the file. @throws HubError also if the file has changed */
   read(options: { from: number; to: number }): Promise<Uint8Array>;
 }
 
 /**
- * Opens a file of a data set (or a model) on the Hugging Face Hub, `hf://datasets/OWNER/NAME[@REVISION]/PATH`, of which only
- * what is asked for is fetched: nothing is written to this machine.
+ * Opens a file of a data set or model on the Hugging Face Hub, `hf://datasets/OWNER/NAME[@REVISION]/PATH`. Only the requested
+ * ranges are downloaded; nothing is written to disk.
  *
- * @throws HubError `not-found` for what is no address, `offline`, `unauthorized`, `unknown-model`, `unreachable`, `transfer-failed`,
- * `invalid-answer`
+ * @throws HubError `not-found` for an invalid URL, `offline`, `unauthorized`, `unknown-model`, `unreachable`,
+ *   `transfer-failed`, `invalid-answer`
  */
 export async function openHubFile({
   address: text,
@@ -52,7 +52,7 @@ export async function openHubFile({
   if (settings.offline)
     throw new HubError({
       code: 'offline',
-      message: `${text}: HF_HUB_OFFLINE is set, and data sets are not kept in a cache. Unset it, or download the file`,
+      message: `${text}: HF_HUB_OFFLINE is set, and data sets are not cached. Unset it, or download the file`,
     });
   const token = await accessToken({ settings, given: options.token });
   const client = new HubClient({ settings, token, fetch: options.fetch, signal: options.signal });
@@ -67,8 +67,8 @@ export async function openHubFile({
   const first = await ask({ from: 0, to: 1 });
   await first.cancel();
   const size = sizeOf(first);
-  if (size === undefined) throw invalid('the hub does not say how long the file is');
-  if (first.status === 200 && size > 1) throw invalid('the hub gives no parts of files. Download it');
+  if (size === undefined) throw invalid('the hub did not report the size of the file');
+  if (first.status === 200 && size > 1) throw invalid('the hub does not support range requests. Download the file');
   const content = contentOf(first);
   return {
     size,
@@ -88,7 +88,7 @@ export async function openHubFile({
   };
 }
 
-/** The bytes of a part, of which there have to be as many as were asked for. */
+/** The bytes of a range; throws unless it has the requested length. */
 async function wholePart({
   response,
   text,
@@ -96,7 +96,7 @@ async function wholePart({
 }: {
   response: BoundedResponse;
   text: string;
-  /** To be filled. */
+  /** Output buffer. */
   bytes: Uint8Array<ArrayBuffer>;
 }): Promise<Uint8Array<ArrayBuffer>> {
   let at = 0;
@@ -104,7 +104,7 @@ async function wholePart({
     new HubError({ code: 'transfer-failed', message: `${text}: ${what}. Try again`, cause });
   try {
     for await (const piece of response.pieces()) {
-      if (at + piece.byteLength > bytes.length) throw failed(`more than the ${bytes.length} bytes asked for came`);
+      if (at + piece.byteLength > bytes.length) throw failed(`received more than the requested ${bytes.length} bytes`);
       bytes.set(piece, at);
       at += piece.byteLength;
     }
@@ -112,38 +112,38 @@ async function wholePart({
     if (HubError.isInstance(cause)) throw cause;
     throw failed((cause as Error).message, cause);
   }
-  if (at < bytes.length) throw failed(`only ${at} of ${bytes.length} bytes came`);
+  if (at < bytes.length) throw failed(`received only ${at} of ${bytes.length} bytes`);
   return bytes;
 }
 
-/** The whole file's length, as the answer to a question for a part says it. */
+/** Size of the whole file, from the response to a range request. */
 function sizeOf({ headers, status }: BoundedResponse): number | undefined {
   const total = /\/(\d+)$/.exec(headers.get('content-range') ?? '')?.[1];
   const size = Number(total ?? (status === 200 ? (headers.get('content-length') ?? Number.NaN) : Number.NaN));
   return Number.isSafeInteger(size) ? size : undefined;
 }
 
-/** What the hub names a file's content by; another content has another. */
+/** Identifier of a file's content, which changes with the content. */
 const contentOf = ({ headers }: BoundedResponse): string =>
   (headers.get('x-linked-etag') ?? headers.get('etag') ?? '').replace(/^W\/|"/g, '');
 
-/** What happened, in terms of the file that was asked for. */
+/** Converts a failed request into an error about the requested file. */
 function describe({ cause, text, endpoint }: { cause: unknown; text: string; endpoint: string }): unknown {
   if (cause instanceof HubStatusError) {
     const { status, message } = cause;
-    // Without a token the Hub says 401 of what does not exist, too.
+    // Without a token the Hub also returns 401 for what does not exist.
     if (status === 401 || status === 403)
       return new HubError({
         code: 'unauthorized',
-        message: `${endpoint} does not give out ${text} (${status}): it does not exist, is private, or its terms must be accepted on its page. Set HF_TOKEN, or run "hf auth login"`,
+        message: `${endpoint} refused access to ${text} (${status}): it does not exist, is private, or its terms must be accepted on its page. Set HF_TOKEN, or run "hf auth login"`,
         cause,
       });
     return new HubError({
       code: status === 404 ? 'unknown-model' : 'unreachable',
       message:
         status === 404
-          ? `${endpoint} has no ${text}. Look at its data set, revision and path: ${form}`
-          : `${endpoint} has not given out ${text} (${status}: ${message})`,
+          ? `${endpoint} has no ${text}. Check the data set, revision and path: ${form}`
+          : `${endpoint} could not serve ${text} (${status}: ${message})`,
       cause,
     });
   }

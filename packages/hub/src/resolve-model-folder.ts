@@ -3,50 +3,50 @@ import { stat } from 'node:fs/promises';
 
 import { HubError } from './hub-error';
 
-/** How far a download has come. */
+/** Progress of a download. */
 export interface DownloadProgress {
-  /** The file at hand. */
+  /** Current file. */
   file: string;
-  /** Bytes of the model that are there. */
+  /** Bytes of the model downloaded so far. */
   bytes: number;
-  /** Bytes in all. */
+  /** Total bytes. */
   totalBytes: number;
-  /** Files that are there. */
+  /** Files downloaded so far. */
   files: number;
-  /** Files in all. */
+  /** Total number of files. */
   totalFiles: number;
 }
 
-/** How an id of the hub becomes a folder. */
+/** Options for resolving a hub id to a folder. */
 export interface HubOptions {
-  /** Branch, tag or commit of a model of the hub. Default 'main'. */
+  /** Branch, tag or commit. Default 'main'. */
   revision?: string;
-  /** Called while files come. */
+  /** Called during the download. */
   onProgress?: (progress: DownloadProgress) => void;
-  /** Called once for each file that another process is downloading, before it is waited for. */
+  /** Called before waiting for a file that another process is downloading. */
   onWait?: (wait: { file: string; holder: LockHolder | undefined }) => void;
-  /** Seconds to wait for another process's download of a file. Default a day; a process that is gone is not waited for. */
+  /** Seconds to wait for another process's download of a file, as long as that process is alive. Default one day. */
   waitSeconds?: number;
-  /** Stops the download; what has come stays, and the next call resumes it. */
+  /** Aborts the download; the next call resumes it. */
   signal?: AbortSignal;
-  /** The folder of cached models. Default: as `HF_HUB_CACHE` or `HF_HOME` say. */
+  /** Folder of the model cache. Default: from `HF_HUB_CACHE` or `HF_HOME`. */
   cacheFolder?: string;
-  /** An access token, for the endpoint's own host. Default: `HF_TOKEN`, else what `hf auth login` wrote. */
+  /** Access token, sent only to the endpoint's own host. Default: `HF_TOKEN`, else the token of `hf auth login`. */
   token?: string;
-  /** Where settings are read from. Default `process.env`. */
+  /** Environment to read settings from. Default `process.env`. */
   environment?: Readonly<Record<string, string | undefined>>;
-  /** What requests are made with, such as one that goes through a proxy. Default: the global `fetch`. */
+  /** Replacement for the global `fetch`, for example to use a proxy. */
   fetch?: typeof globalThis.fetch;
-  /** Milliseconds before a broken transfer is first taken up again; doubled each time. Default 500. */
+  /** Delay before the first retry in milliseconds, doubled each time. Default 500. */
   retryDelay?: number;
 }
 
 export interface ResolveModelFolderOptions extends HubOptions {
-  /** A folder, or an id such as `openai-community/gpt2`. */
+  /** A local folder, or a hub id such as `openai-community/gpt2`. */
   folder: string;
   /**
-   * Names of settings' files, one of which is needed, such as `tokenizer.json`: weights then stay on the hub. Default: the
-   * whole model.
+   * Alternative configuration files, one of which is required, such as `tokenizer.json`; no weights are downloaded then.
+   * Default: the whole model.
    */
   needs?: readonly string[];
 }
@@ -54,13 +54,12 @@ export interface ResolveModelFolderOptions extends HubOptions {
 const modelId = /^[A-Za-z0-9][\w.-]*(?:\/[A-Za-z0-9][\w.-]*)?$/;
 
 /**
- * The folder of a model: of a path the path itself; of a model id of the Hugging Face Hub its folder in the standard
- * cache, with the files downloaded that are missing. Downloads resume, are verified by their hashes, and are shared with
- * Hugging Face's own tools. `HF_HOME`, `HF_HUB_CACHE`, `HF_TOKEN`, `HF_HUB_OFFLINE` and `HF_ENDPOINT` are honoured; the
- * token goes to the endpoint's host and to no other.
+ * Resolves a model to a local folder: a path is returned as is; a Hugging Face Hub id is downloaded, if needed, to the
+ * standard cache. Downloads are resumable, verified by hash, and shared with Hugging Face's own tools. Honours `HF_HOME`,
+ * `HF_HUB_CACHE`, `HF_TOKEN`, `HF_HUB_OFFLINE` and `HF_ENDPOINT`; the token is sent only to the endpoint's host.
  *
- * A hub that can't be reached is no error if the cache holds the model whole. The code that speaks to the hub is loaded
- * only where an id is resolved; a browser has folders only (addresses, and files by `openFiles` of `@subtext/core`).
+ * If the hub can't be reached, a complete model in the cache is used. The download code is loaded only when an id is
+ * resolved. In a browser only folders are supported (URLs, or files through `openFiles` of `@subtext/core`).
  *
  * @throws HubError
  */

@@ -1,27 +1,27 @@
 import { printable, redact, SubtextError } from '@subtext/core';
 import type { BoundedResponse } from '@subtext/core/node';
 
-/** A hub answered with a status that is not success; the message holds what it said, without secrets. */
+/** An HTTP error status. The message contains the hub's explanation, without secrets. */
 export class HubStatusError extends SubtextError<'http-status'> {
   override readonly name = 'HubStatusError';
 
   constructor(
     readonly status: number,
     message: string,
-    /** Seconds after which the hub wants to be asked again. */
+    /** `Retry-After` in seconds. */
     readonly retryAfter?: number,
   ) {
     super({ code: 'http-status', message });
   }
 }
 
-/** What an answer of refusal says, on one line, with nothing in it that is secret or moves a terminal's cursor. */
+/** Extracts the explanation from an error response: one line, without secrets and control characters. */
 export async function statusError({
   response,
   secrets,
 }: {
   response: BoundedResponse;
-  /** What the message must not hold. */
+  /** Secrets to redact. */
   secrets: readonly (string | undefined)[];
 }): Promise<HubStatusError> {
   const text = await beginning(response);
@@ -29,7 +29,7 @@ export async function statusError({
   try {
     said ??= (JSON.parse(text) as { error?: unknown } | null)?.error;
   } catch {
-    // Not JSON: a page for people.
+    // Not JSON: an HTML page.
   }
   const message =
     typeof said === 'string'
@@ -43,7 +43,7 @@ export async function statusError({
   return new HubStatusError(response.status, message, Number.isFinite(seconds) && seconds > 0 ? seconds : undefined);
 }
 
-/** The first bytes of an answer, as far as they come within some seconds. */
+/** The first bytes of a response that arrive within a few seconds. */
 async function beginning(response: BoundedResponse): Promise<string> {
   const parts: Uint8Array[] = [];
   const deadline = Date.now() + 5000;
@@ -55,7 +55,7 @@ async function beginning(response: BoundedResponse): Promise<string> {
       if (length > 65_536 || Date.now() > deadline) break;
     }
   } catch {
-    // What has come will do.
+    // A partial text is good enough.
   }
   return new TextDecoder().decode(Buffer.concat(parts));
 }

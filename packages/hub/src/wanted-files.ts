@@ -2,17 +2,17 @@ import { printable } from '@subtext/core';
 
 import { HubError } from './hub-error';
 
-/** A file as the hub lists it. */
+/** A file as listed by the hub. */
 export interface HubFile {
-  /** Its path within the model. */
+  /** Path within the model. */
   path: string;
-  /** Its length in bytes. */
+  /** Size in bytes. */
   size: number;
-  /** The hash of its content, by which the cache names it: SHA-256 of large files, else git's blob hash. */
+  /** Hash of its content, used as its name in the cache: SHA-256 for large files, else git's blob hash. */
   etag: string;
 }
 
-/** The most files that are fetched. */
+/** Maximum number of files to download. */
 const maximumWanted = 1000;
 
 const shard = /^model-\d{5}-of-\d{5}\.safetensors$/;
@@ -20,8 +20,9 @@ const weights = /\.(?:safetensors|bin)$/;
 const pytorchShard = /^pytorch_model-\d{5}-of-\d{5}\.bin$/;
 
 /**
- * The files of a model that Subtext reads: settings, tokenizer, templates, one form of its weights (safetensors, else
- * PyTorch's own), and an interpreter's projector. Not weights of other kinds or precisions, nor copies for other tools.
+ * Selects the files of a model that Subtext reads: configuration, tokenizer, templates, one format of the weights
+ * (safetensors, else PyTorch), and an interpreter's projector. Not other formats or precisions of the weights, nor copies
+ * for other tools.
  *
  * @throws HubError `no-weights`, `invalid-answer`
  */
@@ -32,7 +33,7 @@ export function wantedFiles({
 }: {
   id: string;
   files: readonly HubFile[];
-  /** Files of settings, one of which is needed, and no weights. Default: the whole model. */
+  /** Alternative configuration files, one of which is required; no weights then. Default: the whole model. */
   needs?: readonly string[];
 }): HubFile[] {
   const names = new Set(files.map(({ path }) => path));
@@ -56,10 +57,10 @@ export function wantedFiles({
     return (
       path === 'model.safetensors' ||
       path === 'adapter_model.safetensors' ||
-      // What a reasoner's states go through before they are fed back.
+      // Weights of the feedback of a reasoner's states.
       path === 'feedback.safetensors' ||
       path === 'projector.safetensors' ||
-      // Names that can be files anywhere: no separators, control characters or endless lengths.
+      // Portable file names only: no separators, control characters or excessive lengths.
       /^\w[\w .+@-]{0,180}\.(?:json|jinja)$/.test(path) ||
       /^additional_chat_templates\/\w[\w .+@-]{0,180}\.jinja$/.test(path)
     );
@@ -71,7 +72,7 @@ export function wantedFiles({
     throw new HubError({
       code: 'no-weights',
       message:
-        `the model "${id}" has no model.safetensors and no pytorch_model.bin` +
+        `the model "${id}" has neither model.safetensors nor pytorch_model.bin` +
         (others.length === 0
           ? ''
           : `; it has ${printable(others.slice(0, 4).join(', '))}. Convert it with transformers: AutoModel.from_pretrained(id).save_pretrained(folder)`),

@@ -84,6 +84,6 @@ describe('a data set on the Hub', () => {
     await expect(readExamples({ path: at('train.jsonl'), format: 'scenes' })).rejects.toMatchObject({
       code: 'invalid-option',
     });
-    await expect(readExamples({ path: 'hf://org' })).rejects.toThrow(/is no address of a file on the hub/);
+    await expect(readExamples({ path: 'hf://org' })).rejects.toThrow(/is not a URL of a file on the hub/);
   });
 });

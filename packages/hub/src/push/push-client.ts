@@ -4,13 +4,13 @@ import type { HubClientOptions } from '../hub-client';
 import { statusError } from '../status-error';
 import { HubError } from '../hub-error';
 
-/** Seconds that a call which sends no file may take. */
+/** Time limit for calls that send no file, in seconds. */
 const callSeconds = 120;
-/** Seconds until a storage must have answered to a file, or to a part of one: a slow line takes its time. */
+/** Time limit for uploading a file or part, in seconds; generous, for slow connections. */
 const storageSeconds = 3600;
 const answerBytes = 16 * 2 ** 20;
 
-/** The calls of a push. The token goes to the endpoint's own host; a file's storage, which is another host, gets none. */
+/** HTTP calls of a push. The token is sent only to the endpoint's own host, not to the host that stores the files. */
 export class PushClient {
   readonly #options: HubClientOptions;
 
@@ -19,9 +19,9 @@ export class PushClient {
   }
 
   /**
-   * A call of the hub's own interface.
+   * Calls the hub's own API.
    *
-   * @param options.accept statuses that are no failure beside success
+   * @param options.accept status codes that count as success in addition to 2xx
    * @throws HubStatusError, RequestError, HubError `invalid-answer`
    */
   async call({
@@ -45,7 +45,7 @@ export class PushClient {
       totalSeconds: callSeconds,
       headSeconds: callSeconds,
       maximumBytes: answerBytes,
-      // A redirect to another host would be a hub that moved: what is sent goes to the one that was named.
+      // Uploads go only to the configured host, so redirects to another are not followed.
       otherOrigins: false,
       signal,
       fetch,
@@ -56,15 +56,18 @@ export class PushClient {
       throw cause;
     })) as unknown;
     if (typeof value !== 'object' || value === null)
-      throw new HubError({ code: 'invalid-answer', message: `${settings.endpointName}${path} gave no object` });
+      throw new HubError({
+        code: 'invalid-answer',
+        message: `${settings.endpointName}${path} did not return an object`,
+      });
     return value as Readonly<Record<string, unknown>>;
   }
 
   /**
-   * Sends bytes to an address that the hub named.
+   * Sends bytes to a URL provided by the hub.
    *
-   * @returns the answer's ETag
-   * @throws HubStatusError, RequestError, HubError `invalid-answer` for an address that is not http
+   * @returns the response's ETag
+   * @throws HubStatusError, RequestError, HubError `invalid-answer` for a URL that is not http
    */
   async send({
     href,
@@ -92,7 +95,7 @@ export class PushClient {
     return response.headers.get('etag') ?? undefined;
   }
 
-  /** Tells an address that the hub named that something is done; with the token where it is the hub's own. */
+  /** Sends a completion notice to a URL provided by the hub; with the token if it is the hub's own. */
   async tell({
     href,
     body,
@@ -119,14 +122,14 @@ export class PushClient {
     await response.cancel();
   }
 
-  /** An address of the hub's answer. @throws HubError `invalid-answer` */
+  /** Parses a URL provided by the hub. @throws HubError `invalid-answer` */
   address(href: unknown): URL {
     const { endpoint, endpointName } = this.#options.settings;
     if (typeof href === 'string' && URL.canParse(href, endpoint)) {
       const url = new URL(href, endpoint);
       if (url.protocol === 'https:' || url.protocol === 'http:') return url;
     }
-    throw new HubError({ code: 'invalid-answer', message: `${endpointName} named no address for a file's content` });
+    throw new HubError({ code: 'invalid-answer', message: `${endpointName} returned no valid upload URL for a file` });
   }
 
   #failure(response: BoundedResponse): Promise<Error> {

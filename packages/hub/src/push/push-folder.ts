@@ -10,11 +10,11 @@ import { PushClient } from './push-client';
 import { planPush, type PushFile } from './push-plan';
 import { bytesOf, hashOf, type LargeFile, sendLargeFiles } from './send-large-files';
 
-/** How far a push has come. */
+/** Progress of a push. */
 export interface PushProgress {
-  /** Bytes that the hub has. */
+  /** Bytes uploaded or already on the hub. */
   bytes: number;
-  /** Bytes in all. */
+  /** Total bytes. */
   totalBytes: number;
 }
 
@@ -22,47 +22,47 @@ export interface PushFolderOptions extends Pick<
   HubOptions,
   'token' | 'environment' | 'fetch' | 'signal' | 'retryDelay'
 > {
-  /** The model's folder. */
+  /** Model folder. */
   folder: string;
-  /** `owner/name`; made where there is none. */
+  /** Repository `owner/name`; created if it does not exist. */
   id: string;
-  /** Texts by path that are pushed in a file's place or beside the files, such as a model card. @default none */
+  /** Additional or replacement text files by path, such as a model card. @default none */
   texts?: Readonly<Record<string, string>>;
-  /** Whether a repository that is made is private. @default as its owner's settings say */
+  /** Create a new repository as private. @default the owner's settings */
   private?: boolean;
   /** Branch. @default 'main' */
   revision?: string;
-  /** The commit's first line. @default 'Upload by Subtext' */
+  /** First line of the commit message. @default 'Upload by Subtext' */
   message?: string;
   onProgress?: (progress: PushProgress) => void;
 }
 
-/** What a push left. */
+/** Result of a push. */
 export interface PushedFolder {
-  /** The repository's page. */
+  /** URL of the repository. */
   url: string;
-  /** The commit. */
+  /** Commit hash. */
   commit: string;
   files: number;
   bytes: number;
 }
 
-/** The most bytes of a file that goes into the commit itself; the Hub refuses larger ones. */
+/** Maximum size of a file in the commit itself, in bytes; the Hub rejects larger ones. */
 const mostRegularBytes = 10 * 2 ** 20;
 const repositoryId = /^[A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*$/;
 
-/** Where a push goes. @throws HubError `not-found` for what is no id */
+/** URL of the target repository. @throws HubError `not-found` for an invalid id */
 export function pushAddress({ id, environment = process.env }: Pick<PushFolderOptions, 'id' | 'environment'>): string {
   if (!repositoryId.test(id) || id.includes('..') || id.includes('--'))
-    throw new HubError({ code: 'not-found', message: `"${id}" is not an id of the hub: give owner/name` });
+    throw new HubError({ code: 'not-found', message: `"${id}" is not a hub id: give owner/name` });
   return `${hubSettings(environment).endpointName}/${id}`;
 }
 
 /**
- * Pushes a model's folder to the Hugging Face Hub in one commit: all of it appears at once, or nothing does. Large files go
- * through git-lfs; which are large, the hub says. Files that it has are not sent again.
+ * Uploads a model folder to the Hugging Face Hub in a single commit: all of it appears at once, or nothing does. Large files
+ * go through git-lfs, as decided by the hub. Files that the hub already has are not sent again.
  *
- * The token is `HF_TOKEN`'s or what `hf auth login` wrote, and has to have the right to write.
+ * Uses the token of `HF_TOKEN` or `hf auth login`, which needs write access.
  *
  * @throws HubError `unauthorized`, `not-found`, `unreachable`, `transfer-failed`, `invalid-answer`
  */
@@ -75,7 +75,7 @@ export async function pushFolder(options: PushFolderOptions): Promise<PushedFold
   if (token === undefined)
     throw new HubError({
       code: 'unauthorized',
-      message: `a push to ${url} needs an access token with the right to write: set HF_TOKEN, or run "hf auth login"`,
+      message: `a push to ${url} needs an access token with write access: set HF_TOKEN, or run "hf auth login"`,
     });
   const files = await planPush({ folder, texts });
   const totalBytes = files.reduce((sum, { size }) => sum + size, 0);
@@ -84,7 +84,7 @@ export async function pushFolder(options: PushFolderOptions): Promise<PushedFold
   const client = new PushClient({ settings, token, fetch, signal });
   try {
     const [organization, name] = id.split('/');
-    // 409: it is there already.
+    // 409: it already exists.
     await client.call({
       path: '/api/repos/create',
       body: JSON.stringify({ type: 'model', name, organization, private: options.private }),
@@ -112,7 +112,7 @@ export async function pushFolder(options: PushFolderOptions): Promise<PushedFold
       body: lines.map((line) => JSON.stringify(line)).join('\n'),
     });
     if (typeof commitOid !== 'string')
-      throw new HubError({ code: 'invalid-answer', message: `${url}: the hub named no commit` });
+      throw new HubError({ code: 'invalid-answer', message: `${url}: the hub returned no commit` });
     return { url, commit: commitOid, files: lines.length - 1, bytes };
   } catch (cause) {
     if (signal?.aborted === true) throw cause;
@@ -120,7 +120,7 @@ export async function pushFolder(options: PushFolderOptions): Promise<PushedFold
   }
 }
 
-/** By path, how each file goes up; those that the repository's settings ignore have no place in it. */
+/** Upload mode of each file by path; files ignored by the repository's settings are omitted. */
 async function uploadModes({
   client,
   id,
@@ -153,28 +153,28 @@ async function uploadModes({
       const { uploadMode, shouldIgnore } = told.get(path) ?? {};
       if (shouldIgnore === true) continue;
       if (uploadMode !== 'lfs' && uploadMode !== 'regular')
-        throw new HubError({ code: 'invalid-answer', message: `${path}: the hub does not say how it is uploaded` });
+        throw new HubError({ code: 'invalid-answer', message: `${path}: the hub returned no upload mode` });
       modes.set(path, size > mostRegularBytes ? 'lfs' : uploadMode);
     }
   }
   return modes;
 }
 
-/** A file's first bytes in base64, from which the hub tells text. */
+/** The first bytes of a file in base64, from which the hub detects text. */
 async function sampleOf(file: PushFile): Promise<string> {
   const parts: Uint8Array[] = [];
   if (file.size > 0) for await (const piece of bytesOf({ file, to: Math.min(file.size, 512) })) parts.push(piece);
   return Buffer.concat(parts).toString('base64');
 }
 
-/** What happened, in terms of what was to be pushed. */
+/** Converts a failed request into an error about the push. */
 function describePush({ cause, url }: { cause: unknown; url: string }): unknown {
   if (cause instanceof HubStatusError) {
     const refused = cause.status === 401 || cause.status === 403;
     return new HubError({
       code: refused ? 'unauthorized' : cause.status === 404 ? 'not-found' : 'transfer-failed',
       message: refused
-        ? `${url}: the hub refuses (${cause.status}: ${cause.message}). The access token needs the right to write there`
+        ? `${url}: the hub refuses (${cause.status}: ${cause.message}). The access token needs write access to it`
         : `${url}: the hub refuses (${cause.status}: ${cause.message}). Nothing was committed`,
       cause,
     });
@@ -182,7 +182,7 @@ function describePush({ cause, url }: { cause: unknown; url: string }): unknown 
   if (RequestError.isInstance(cause))
     return new HubError({
       code: cause.code === 'invalid-token' ? 'unauthorized' : 'unreachable',
-      message: `${cause.message}. Nothing was committed to ${url}; the same push goes on with what the hub has`,
+      message: `${cause.message}. Nothing was committed to ${url}; push again to resume`,
       cause,
     });
   return cause;

@@ -3,32 +3,32 @@ import { join } from 'node:path';
 
 import { HubError } from '../hub-error';
 
-/** A file that is to be pushed. */
+/** A file to upload. */
 export interface PushFile {
-  /** Its path in the repository, with `/` between folders. */
+  /** Path in the repository, separated by `/`. */
   path: string;
-  /** Its length in bytes. */
+  /** Size in bytes. */
   size: number;
-  /** Where it is read from; a text that is made for the push has none. */
+  /** File to read from, or generated text. */
   source: { file: string } | { text: string };
 }
 
-/** What never belongs to a model: hidden files, locks, files on their way, checkpoints of a run. */
+/** Never part of a model: hidden files, locks, partial files, checkpoints of a run. */
 const leftOut = /^\.|\.lock$|\.temporary$|\.incomplete$|^node_modules$|^checkpoints$/;
-/** The most files of a push; a model has a few dozen. */
+/** Maximum number of files; a model has a few dozen. */
 const mostFiles = 10_000;
 
 /**
- * The files of a folder, in the order of their paths, as they would be pushed. Links are not followed.
+ * Lists the files of a folder that would be uploaded, sorted by path. Links are not followed.
  *
- * @throws HubError `not-found` where there is no such folder or nothing in it, `input-output`
+ * @throws HubError `not-found` if the folder does not exist or is empty, `input-output`
  */
 export async function planPush({
   folder,
   texts = {},
 }: {
   folder: string;
-  /** Texts by path that are pushed in a file's place or beside the files, such as a model card. @default none */
+  /** Additional or replacement text files by path, such as a model card. @default none */
   texts?: Readonly<Record<string, string>>;
 }): Promise<PushFile[]> {
   const files = new Map<string, PushFile>();
@@ -51,7 +51,7 @@ export async function planPush({
       if (files.size > mostFiles)
         throw new HubError({
           code: 'input-output',
-          message: `${folder} has more than ${mostFiles} files; a model has a few dozen. Name the model's own folder`,
+          message: `${folder} has more than ${mostFiles} files; a model has a few dozen. Give the folder of a single model`,
         });
     }
   };

@@ -7,20 +7,20 @@ import { HubError } from '../hub-error';
 import type { PushClient } from './push-client';
 import type { PushFile } from './push-plan';
 
-/** Times that a file, or a part of one, is sent where its storage fails. */
+/** Maximum attempts per file or part. */
 const attempts = 4;
-/** The most objects of a batch, as the Hub's own clients ask. */
+/** Maximum objects per batch, as in the Hub's own clients. */
 const batchSize = 100;
 const lfs = 'application/vnd.git-lfs+json';
 
 /** A large file with its hash. */
 export interface LargeFile {
   file: PushFile;
-  /** SHA-256, by which git-lfs names it. */
+  /** SHA-256, the object id of git-lfs. */
   oid: string;
 }
 
-/** A file's bytes from `from` to before `to`. */
+/** Bytes `from` (inclusive) to `to` (exclusive) of a file. */
 export function bytesOf({
   file: { source, size },
   from = 0,
@@ -36,11 +36,11 @@ export function bytesOf({
       yield part;
     })();
   }
-  // A stream's end is the last byte that it reads.
+  // `end` is inclusive.
   return createReadStream(source.file, { start: from, end: Math.max(from, to - 1) });
 }
 
-/** SHA-256 of a file's content, in hexadecimal digits. */
+/** SHA-256 of a file's content, in hexadecimal. */
 export async function hashOf(file: PushFile): Promise<string> {
   const hash = createHash('sha256');
   if (file.size > 0) for await (const piece of bytesOf({ file })) hash.update(piece);
@@ -48,8 +48,8 @@ export async function hashOf(file: PushFile): Promise<string> {
 }
 
 /**
- * Sends large files to where the hub says (git-lfs's batch call, with the Hub's transfer of a file in parts); those that it
- * has already are not sent again.
+ * Uploads large files to the storage named by the hub (git-lfs batch API, with the Hub's multipart transfer). Files that
+ * are already there are not sent again.
  *
  * @throws HubError, HubStatusError, RequestError
  */
@@ -66,10 +66,10 @@ export async function sendLargeFiles({
   id: string;
   revision: string;
   files: readonly LargeFile[];
-  /** Called when a file is there. */
+  /** Called after each uploaded file. */
   onSent: (file: PushFile) => void;
   signal?: AbortSignal;
-  /** Milliseconds before a part is first sent again; doubled each time. @default 500 */
+  /** Delay before the first retry in milliseconds, doubled each time. @default 500 */
   retryDelay?: number;
 }): Promise<void> {
   for (let start = 0; start < files.length; start += batchSize) {
@@ -94,7 +94,7 @@ export async function sendLargeFiles({
       if (answer === undefined || answer.error)
         throw new HubError({
           code: 'transfer-failed',
-          message: `${file.path}: the hub takes it not (${answer?.error?.message ?? 'it says nothing of it'})`,
+          message: `${file.path}: the hub rejected it (${answer?.error?.message ?? 'no reason given'})`,
         });
       const { upload, verify } = answer.actions ?? {};
       if (upload) await sendOne({ client, file, oid, upload, signal, retryDelay });
@@ -109,7 +109,7 @@ export async function sendLargeFiles({
   }
 }
 
-/** What git-lfs answers of an object. */
+/** git-lfs response for an object. */
 interface LfsObject {
   oid: string;
   actions?: { upload?: LfsAction; verify?: LfsAction };
@@ -150,7 +150,7 @@ async function sendOne({
   if (!(size > 0) || numbers.length !== Math.ceil(file.size / size))
     throw new HubError({
       code: 'invalid-answer',
-      message: `${file.path}: the hub asks for ${numbers.length} parts of ${header['chunk_size']} bytes, and the file has ${file.size}`,
+      message: `${file.path}: the hub requests ${numbers.length} parts of ${header['chunk_size']} bytes, but the file has ${file.size}`,
     });
   const addresses = new Map(Object.entries(header).map(([key, value]) => [Number(key), value]));
   const parts: { partNumber: number; etag: string }[] = [];
@@ -165,14 +165,14 @@ async function sendOne({
     if (etag === undefined)
       throw new HubError({
         code: 'invalid-answer',
-        message: `${file.path}: its storage gave no ETag for part ${partNumber}`,
+        message: `${file.path}: the storage returned no ETag for part ${partNumber}`,
       });
     parts.push({ partNumber, etag });
   }
   await client.tell({ href: String(href), body: JSON.stringify({ oid, parts }) });
 }
 
-/** Does it again where a storage is busy or a line breaks; a refusal is one. */
+/** Retries if the storage is busy or the connection breaks, but not if the request is refused. */
 async function retried<Result>({
   work,
   signal,
