@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { packageConfig } from '@subtext/build/tsup';
 
-/** What tfjs's wasm backend loads; in a browser it is found beside our own files, wherever a bundler puts them. */
+/** Files loaded by tfjs's wasm backend; in a browser they are found next to our own files, wherever a bundler puts them. */
 const backend = dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm'));
 const assets = ['tfjs-backend-wasm.wasm', 'tfjs-backend-wasm-simd.wasm', 'tfjs-backend-wasm-threaded-simd.wasm'].map(
   (name) => join(backend, name),
@@ -17,6 +17,6 @@ export default packageConfig({
     packages: ['@tensorflow/tfjs-core', '@tensorflow/tfjs-backend-cpu', '@tensorflow/tfjs-backend-wasm'],
     from: import.meta.url,
   },
-  // The methods of tensors that src/generated/tensorflow-additions.js adds.
+  // Chained tensor methods, added by src/generated/tensorflow-additions.js.
   declarationBanner: "import '@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops.js';",
 });

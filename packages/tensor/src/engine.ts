@@ -1,4 +1,4 @@
-/** For those who write an engine: what a package `@subtext/engine-NAME` is made of, beside the main entry. */
+/** API for engine authors: what a package `@subtext/engine-NAME` needs beyond the main entry. */
 export {
   multiplyAdds,
   type Engine,

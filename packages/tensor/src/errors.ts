@@ -1,6 +1,6 @@
 import { SubtextError } from '@subtext/core';
 
-/** What went wrong, for programs. */
+/** Machine-readable error codes. */
 export type TensorErrorCode =
   | 'shape-mismatch'
   | 'invalid-option'
@@ -16,10 +16,10 @@ export type TensorErrorCode =
 
 const marker = Symbol.for('@subtext/tensor.TensorError');
 
-/** Base of every error this package throws on purpose. */
+/** Base class of this package's errors. */
 export class TensorError extends SubtextError<TensorErrorCode> {
   override readonly name: string = 'TensorError';
-  /** Recognises the errors derived from it too, errors across duplicate installs of the package. */
+  /** Identifies this class and its subclasses across duplicate installs of the package. */
   readonly [marker] = true;
 
   static override isInstance(error: unknown): error is TensorError {
@@ -27,7 +27,7 @@ export class TensorError extends SubtextError<TensorErrorCode> {
   }
 }
 
-/** An operation was given tensors whose shapes, types or options do not fit together. */
+/** An operation received tensors or options with incompatible shapes, dtypes or values. */
 export class OperationError extends TensorError {
   override readonly name = 'OperationError';
   /** The operation, for example `attention`. */
@@ -47,10 +47,10 @@ export class OperationError extends TensorError {
   }
 }
 
-/** An engine is unknown, or was asked for and cannot run here. */
+/** An engine is unknown, or was requested but cannot run on this machine. */
 export class EngineError extends TensorError {
   override readonly name = 'EngineError';
-  /** The engine asked for. */
+  /** The requested engine. */
   readonly engine: string;
 
   constructor({

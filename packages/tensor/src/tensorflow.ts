@@ -1,7 +1,7 @@
 /**
- * The one door to TensorFlow.js, because every package must share one tape: its core and the processor's backend, with the
- * gradients and the methods of tensors. The umbrella package `@tensorflow/tfjs` adds those to the core as well, and with
- * them layers, converter, data and WebGL: 234 MB that nothing here uses.
+ * The single import of TensorFlow.js, because all packages must share one tape: the core and the CPU backend, with
+ * gradients and chained tensor methods. The umbrella package `@tensorflow/tfjs` would add those too, along with layers,
+ * converter, data and WebGL: 234 MB that are not used here.
  */
 import '@tensorflow/tfjs-backend-cpu';
 import './generated/tensorflow-additions';

@@ -1,6 +1,6 @@
 import { tf } from '../tensorflow';
 
-/** The part of TensorFlow.js's engine that says which backend computes (4.22; the version is pinned). */
+/** The part of TensorFlow.js's engine that tracks the active backend (4.22; the version is pinned). */
 interface BackendState {
   registry: Record<string, unknown>;
   registryFactory: Record<string, { factory: () => unknown } | undefined>;
@@ -12,8 +12,8 @@ interface BackendState {
 const state = () => tf.engine() as unknown as BackendState;
 
 /**
- * Makes a registered backend ready, as `tf.setBackend` does, but without having it compute: whatever computes meanwhile
- * goes on where it is.
+ * Initialises a registered backend, like `tf.setBackend`, but without making it the active one: computations in progress
+ * stay on their backend.
  */
 export async function initialiseBackend(name: string): Promise<void> {
   const { registry, registryFactory } = state();
@@ -21,11 +21,11 @@ export async function initialiseBackend(name: string): Promise<void> {
   const entry = registryFactory[name];
   if (!entry) throw new Error(`the backend '${name}' has not been registered`);
   const made = await entry.factory();
-  // Another call may have been quicker: tensors may live there already.
+  // A concurrent call may have finished first, and its backend may already hold tensors.
   registry[name] ??= made;
 }
 
-/** Runs code that makes its own backend the one that computes, and gives the place back to the one before, or to none. */
+/** Runs code that activates its own backend, then restores the previous one (or none). */
 export function keepingBackend<T>(load: () => T): T {
   const engine = state();
   const { backendName, backendInstance, profiler } = engine;

@@ -3,7 +3,7 @@ import { knownEngines } from './registry';
 import { passedSelfTest } from './self-test-record';
 import type { WeightDtype } from './weight-dtypes';
 
-/** What can be said of an engine on this machine. */
+/** Status of an engine on this machine. */
 export interface EngineReport {
   name: EngineName;
   summary: string;
@@ -13,17 +13,17 @@ export interface EngineReport {
   version: string | null;
   loads: boolean;
   device: EngineDevice | null;
-  /** How it can store weights that do not train. */
+  /** Dtypes in which it can store frozen weights. */
   weightDtypes: readonly WeightDtype[];
-  /** Would `auto` take it, were it the only one? */
+  /** Whether `auto` would choose it if it were the only engine. */
   automatic: boolean;
-  /** Why it does not load; null if it does. */
+  /** Why it fails to load; null if it loads. */
   problem: string | null;
-  /** What would make it run, or run faster. */
+  /** How to make it run, or run faster. */
   advice: string | null;
 }
 
-/** Tries every engine on this machine. Computations under way stay on their engine; none is in use afterwards that was not before. */
+/** Tries every engine on this machine. Computations in progress stay on their engine; the engine in use does not change. */
 export async function describeEngines(): Promise<EngineReport[]> {
   const reports: EngineReport[] = [];
   for (const engine of await knownEngines()) {

@@ -1,5 +1,5 @@
 /**
- * Where engines that Subtext installed lie: `$SUBTEXT_ENGINES`, else `subtext/engines` in the user's cache folder
+ * Folder of engines installed by Subtext: `$SUBTEXT_ENGINES`, else `subtext/engines` in the user's cache folder
  * (`$XDG_CACHE_HOME` or `~/.cache`; `%LOCALAPPDATA%` on Windows). Node only.
  */
 export async function engineHome(): Promise<string> {

@@ -3,16 +3,16 @@ import type { Engine } from './engine';
 import { findPackage, packagePlaces } from './package-places';
 
 /*
- * Engines by convention: the package `@subtext/engine-NAME`, installed beside this one, exports its `Engine` as `engine`.
- * `packagePlaces` says what "beside" means, which is never the folder that a command runs in.
+ * Engines by convention: the package `@subtext/engine-NAME`, installed next to this one, exports its `Engine` as `engine`.
+ * `packagePlaces` defines "next to", which never includes the folder that a command runs in.
  */
 
 const prefix = 'engine-';
-/** Packages such as `engine-native-linux-x64` are an engine's own, for one platform. */
+/** Packages such as `engine-native-linux-x64` hold an engine's binaries for one platform. */
 const forOnePlatform = /-(aix|android|darwin|freebsd|linux|openbsd|sunos|win32)-/;
 const inNode = () => typeof process !== 'undefined' && Boolean(process.versions?.node);
 
-/** The names of the engines whose packages lie beside this one. None outside Node, where they are registered. */
+/** Names of the engines whose packages are installed next to this one. Empty outside Node, where engines are registered. */
 export async function enginePackages(): Promise<string[]> {
   if (!inNode()) return [];
   const [{ readdir }, { join }] = await Promise.all([import('node:fs/promises'), import('node:path')]);
@@ -25,7 +25,7 @@ export async function enginePackages(): Promise<string[]> {
   return [...names].sort();
 }
 
-/** The engine of a package; null where there is no such package. One that does not load is an engine that says why. */
+/** The engine of a package; null if it is not installed. If it fails to load, an engine that reports why. */
 export async function loadEnginePackage(name: string): Promise<Engine | null> {
   if (!inNode() || !/^[a-z][a-z0-9-]*$/.test(name)) return null;
   const specifier = `@subtext/${prefix}${name}`;

@@ -1,11 +1,11 @@
 /**
- * Where optional packages with code of their own (tfjs-node, webgpu) may come from. Never from the folder that a command
- * happens to run in, or from above it: whoever can write there, such as the author of a data set, would have code run.
+ * Where optional packages with native code (tfjs-node, webgpu) may be loaded from. Never from the current folder or above
+ * it: anyone who can write there, such as the author of a data set, could run code.
  */
 
-/** A package on this machine. */
+/** A package found on this machine. */
 export interface FoundPackage {
-  /** Its package.json. */
+  /** Path of its package.json. */
   manifest: string;
   /** Its folder. */
   folder: string;
@@ -14,14 +14,14 @@ export interface FoundPackage {
 }
 
 /**
- * The folders named node_modules, the first first: of the project that a package is installed in (or its workspace), from
- * its own place upwards; those that `NODE_PATH` names; and those added. Node only.
+ * The node_modules folders to search, in order: those of the project (or workspace) that a package is installed in,
+ * from its location upwards; those in `NODE_PATH`; and those in `also`. Node only.
  */
 export async function packagePlaces({
   from,
   also = [],
 }: {
-  /** The `import.meta.url` of the package that asks. */ from: string;
+  /** `import.meta.url` of the calling package. */ from: string;
   also?: readonly string[];
 }): Promise<string[]> {
   const [{ existsSync, readFileSync }, { delimiter, dirname, isAbsolute, join, sep }, { fileURLToPath }] =
@@ -42,7 +42,7 @@ export async function packagePlaces({
     if (outermost >= 0) return start.slice(0, outermost) || sep;
     let own = start;
     while (!existsSync(join(own, 'package.json')) && own !== dirname(own)) own = dirname(own);
-    // `packages/tensor`, its parent, and the workspace's own folder: no further, since above lie folders of others.
+    // `packages/tensor`, its parent, and the workspace folder, but no further: folders above may belong to others.
     const marked = [own, dirname(own), dirname(dirname(own))].find(
       (folder) => existsSync(join(folder, 'pnpm-workspace.yaml')) || isWorkspace(join(folder, 'package.json')),
     );
@@ -58,7 +58,7 @@ export async function packagePlaces({
   }
 }
 
-/** A package in the first of these node_modules that has it, or null. Node only. */
+/** Finds a package in the first of these node_modules folders that has it, or null. Node only. */
 export async function findPackage({
   name,
   places,
@@ -73,7 +73,7 @@ export async function findPackage({
       const { version, main } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string; main?: string };
       return { manifest, folder: dirname(manifest), version, main };
     } catch {
-      // Not there, or no package: looked for in the next place.
+      // Missing, or not a package: try the next folder.
     }
   }
   return null;

@@ -1,4 +1,4 @@
-/** The processor's name, where the platform tells it. */
+/** Name of the CPU, if the platform reports it. */
 export async function processorName(): Promise<string> {
   if (typeof process === 'undefined' || !process.versions?.node) {
     return 'processor';

@@ -7,18 +7,18 @@ import { wasmEngine } from './wasm/engine';
 
 const registered = new Map<string, Engine>([wasmEngine, cpuEngine].map((engine) => [engine.name, engine]));
 
-/** Makes an engine known; one of the same name gives way. Engines in packages `@subtext/engine-NAME` beside this one need it not. */
+/** Registers an engine, replacing one of the same name. Not needed for installed packages `@subtext/engine-NAME`. */
 export function registerEngine(engine: Engine): void {
   registered.set(engine.name, engine);
 }
 
-/** Every engine that is registered or whose package is installed beside this one. */
+/** All engines that are registered or whose package is installed next to this one. */
 export async function knownEngines(): Promise<Engine[]> {
   for (const name of await enginePackages()) await findEngine(name);
   return [...registered.values()];
 }
 
-/** The engine of a name, from its package if need be; null if there is none. */
+/** Finds an engine by name, loading its package if needed; null if there is none. */
 export async function findEngine(name: string): Promise<Engine | null> {
   const known = registered.get(name);
   if (known) return known;
@@ -27,16 +27,16 @@ export async function findEngine(name: string): Promise<Engine | null> {
   return found;
 }
 
-/** The engine whose backend computes now; null before one is in use. */
+/** The engine in use, or null. */
 export function engineInUse(): Engine | null {
   const backend = tf.getBackend();
   return [...registered.values()].find((engine) => engine.backend === backend) ?? null;
 }
 
 /**
- * What the engine in use can do, or the one of this name.
+ * Capabilities of the engine in use, or of the named one.
  *
- * @throws EngineError `no-engine` where none is in use, `unknown-engine` where none of the name has been registered or used.
+ * @throws EngineError `no-engine` if none is in use, `unknown-engine` if the named one has not been registered or used
  */
 export function engineCapabilities(name?: string): EngineCapabilities {
   const engine = name === undefined ? engineInUse() : registered.get(name);
@@ -49,12 +49,12 @@ export function engineCapabilities(name?: string): EngineCapabilities {
   });
 }
 
-/** How numbers come into the memory of the engine in use; empty where `tf.tensor` is the way. */
+/** Memory functions of the engine in use; empty if it has none beyond `tf.tensor`. */
 export function engineMemory(): EngineMemory {
   return engineInUse()?.memory ?? {};
 }
 
-/** Said where an engine is needed and none is in use. */
+/** The error for a missing engine. */
 export function noEngine(): EngineError {
   return new EngineError({
     engine: 'none',

@@ -1,10 +1,10 @@
-/** The main files of the TensorFlow.js packages in use. */
+/** Main files of the TensorFlow.js packages in use. */
 export interface TensorflowInUse {
   core: string;
   cpu: string;
 }
 
-/** The TensorFlow.js that `@subtext/tensor` uses. Node only. */
+/** The TensorFlow.js packages that `@subtext/tensor` uses. Node only. */
 export async function tensorflowInUse(): Promise<TensorflowInUse> {
   const { createRequire } = await import('node:module');
   const require = createRequire(import.meta.url);
@@ -12,12 +12,12 @@ export async function tensorflowInUse(): Promise<TensorflowInUse> {
 }
 
 /**
- * `require`s a CommonJS module so that all it asks of TensorFlow.js is the copy already in use: another copy's tensors
- * and kernels would be strangers to ours. The umbrella package `@tensorflow/tfjs`, which tfjs-node asks for, is played by
- * the core in use. Self-contained, because the installer also runs its text elsewhere.
+ * `require`s a CommonJS module so that it gets the copy of TensorFlow.js already in use: tensors and kernels of another
+ * copy would be incompatible. The umbrella package `@tensorflow/tfjs`, which tfjs-node requires, is replaced by the core
+ * in use. Self-contained, because the installer also runs the source of this function in another process.
  *
  * @param require a `require` for absolute paths
- * @param target the absolute path of the module or package
+ * @param target absolute path of the module or package
  * @param inUse the TensorFlow.js in use
  */
 export function requireOnTensorflow(require: NodeJS.Require, target: string, inUse: TensorflowInUse): unknown {
@@ -29,14 +29,14 @@ export function requireOnTensorflow(require: NodeJS.Require, target: string, inU
   }
   const Module = require('node:module') as Loader;
   const core = require(inUse.core) as object;
-  // The umbrella brings the processor's backend along, which serves as a fallback.
+  // The umbrella package includes the CPU backend, which serves as a fallback.
   require(inUse.cpu);
   const umbrellaFile = inUse.core + '.umbrella';
   if (Module._cache[umbrellaFile] === undefined) {
     const umbrella = new Module(umbrellaFile);
     umbrella.filename = umbrellaFile;
     umbrella.loaded = true;
-    // What tfjs-node extends and registers of the layers as it loads; nothing here trains layers.
+    // The parts of the layers API that tfjs-node extends on load; they are not used here.
     umbrella.exports = Object.assign(Object.create(null), core, {
       CustomCallback: class {},
       registerCallbackConstructor: () => {},

@@ -7,7 +7,7 @@ export interface TestedDevice {
   device: EngineDevice;
 }
 
-/** Where it is kept which devices have passed the self-test, by engine and by the device's name, its version in it. Node only. */
+/** File that records which devices passed the self-test, by engine and device name (with version). Node only. */
 async function recordFile(): Promise<string> {
   const { join } = await import('node:path');
   return join(await engineHome(), 'self-tests.json');
@@ -21,7 +21,7 @@ async function passedKeys(): Promise<string[]> {
     const { passed } = JSON.parse(await readFile(await recordFile(), 'utf8')) as { passed?: unknown };
     return Array.isArray(passed) ? passed.filter((key): key is string => typeof key === 'string') : [];
   } catch {
-    // Not there, or not ours: nothing has passed.
+    // Missing or unreadable: nothing has passed.
     return [];
   }
 }
@@ -33,8 +33,8 @@ export async function passedSelfTest(tested: TestedDevice): Promise<boolean> {
 }
 
 /**
- * Keeps that an engine has passed the self-test on a device, or takes it back: `auto` takes a GPU only where it has.
- * Writes into the home of engines (`$SUBTEXT_ENGINES`, else the user's cache folder). Node only.
+ * Records that an engine passed the self-test on a device, or deletes the record. `auto` chooses a GPU only if it passed.
+ * Writes to the engines folder (`$SUBTEXT_ENGINES`, else the user's cache folder). Node only.
  */
 export async function rememberSelfTest({ passed, ...tested }: TestedDevice & { passed: boolean }): Promise<void> {
   const [{ mkdir }, { dirname }, { writeFileAtomically }] = await Promise.all([

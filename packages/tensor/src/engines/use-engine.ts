@@ -4,25 +4,25 @@ import type { Engine, EngineDevice, EngineName, EngineWork } from './engine';
 import { engineInUse, findEngine, knownEngines, noEngine } from './registry';
 import { passedSelfTest, rememberSelfTest } from './self-test-record';
 
-/** The engine that now computes. */
+/** The engine in use. */
 export interface EngineChoice {
   name: EngineName;
   device: EngineDevice;
-  /** Why this one. */
+  /** Why it was chosen. */
   reason: string;
-  /** Engines that `auto` looked at and left, each with the reason. */
+  /** Engines that `auto` rejected, with reasons. */
   passedOver: { name: EngineName; reason: string }[];
 }
 
 let current: EngineChoice | null = null;
 
 /**
- * Makes an engine compute from here on. `'auto'` takes the best that works here: a GPU that has passed the self-test on
- * this machine (`rememberSelfTest`), then engines on the processor, once they have passed a self-test of a second, which
- * is run here and remembered; where `work` is small, none that takes long to start. The environment variable `SUBTEXT_ENGINE` names another for it. An engine
- * asked for by name that cannot run is an error, never a silent fallback.
+ * Selects the engine for all following computations. `'auto'` chooses the fastest that works on this machine: a GPU that
+ * has passed the self-test (`rememberSelfTest`), then CPU engines that pass a one-second self-test, which is run now and
+ * recorded; if `work` is small, engines that start slowly are skipped. The environment variable `SUBTEXT_ENGINE`
+ * overrides `'auto'`. An engine requested by name that cannot run is an error; there is no silent fallback.
  *
- * @throws EngineError `unknown-engine`, `engine-unavailable`, `no-engine`.
+ * @throws EngineError `unknown-engine`, `engine-unavailable`, `no-engine`
  */
 export async function useEngine({
   engine = 'auto',
@@ -30,7 +30,7 @@ export async function useEngine({
 }: {
   /** @default 'auto' */
   engine?: EngineName | 'auto';
-  /** How much there is to compute; looked at by `auto` alone. @default much */
+  /** Estimated amount of computation, used only by `auto`. @default large */
   work?: EngineWork;
 } = {}): Promise<EngineChoice> {
   const requested = engine === 'auto' ? environmentEngine() : null;
@@ -46,9 +46,9 @@ export async function useEngine({
 }
 
 /**
- * The engine that computes now.
+ * Name of the engine in use.
  *
- * @throws EngineError `no-engine` before {@link useEngine}.
+ * @throws EngineError `no-engine` before {@link useEngine}
  */
 export function engineName(): EngineName {
   const engine = engineInUse();
@@ -56,14 +56,14 @@ export function engineName(): EngineName {
   return engine.name;
 }
 
-/** What {@link useEngine} last chose, and why; null before. */
+/** The last choice of {@link useEngine}; null before. */
 export function engineChoice(): EngineChoice | null {
   return current;
 }
 
 /**
- * Whether an engine has computed right on this machine: it has passed a self-test, or does so now, which takes about a
- * second and is remembered. A GPU's driver can take a process down with it: that is tried only when asked for.
+ * Whether an engine has passed a self-test on this machine, or passes one now, which takes about a second and is recorded.
+ * GPUs are not tested here, since a driver can crash the process.
  */
 async function seenToRun(engine: Engine, device: EngineDevice): Promise<boolean> {
   const tested = { engine: engine.name, device };
@@ -71,7 +71,7 @@ async function seenToRun(engine: Engine, device: EngineDevice): Promise<boolean>
   if (device.kind === 'gpu') return false;
   const { quickSelfTest } = await import('../parity/self-test');
   const passed = await quickSelfTest(engine.backend);
-  // A folder that cannot be written to only means that it is tried again.
+  // If the record can't be written, the test just runs again next time.
   await rememberSelfTest({ ...tested, passed }).catch(() => undefined);
   return passed;
 }

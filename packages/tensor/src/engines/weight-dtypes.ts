@@ -1,21 +1,21 @@
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core';
 
 /**
- * How the numbers of a weight may be stored: float32; 16 bits; 8 bits with one scale a row; 4 bits with one scale for each
- * 64 numbers of a row (the NF4 of QLoRA, arXiv 2305.14314).
+ * Storage formats of weights: float32; 16-bit floats; 8-bit integers with one scale per row; 4 bits with one scale per 64
+ * numbers of a row (NF4 of QLoRA, arXiv 2305.14314).
  */
 export type WeightDtype = 'float32' | 'bf16' | 'f16' | 'int8' | 'int4';
 
-/** The numbers of a weight that an engine stores apart from its tensors' memory. Such a weight does not train. */
+/** Data of a frozen weight that an engine stores outside its tensor memory. */
 export interface StoredNumbers {
   dtype: WeightDtype;
   /** `[rows, columns]` */
   shape: readonly [number, number];
-  /** Bytes that they take. */
+  /** Size in bytes. */
   bytes: number;
-  /** What the engine knows them by. */
+  /** The engine's id for the data. */
   number: number;
-  /** Writes all of them as float32, row after row. */
+  /** Writes all values as float32 in row-major order. */
   widen(into: Float32Array): void;
   free(): void;
 }
@@ -23,48 +23,48 @@ export interface StoredNumbers {
 const stored = new WeakMap<object, StoredNumbers>();
 let count = 0;
 
-/** Notes where the numbers of a tensor's data lie. */
+/** Records that a tensor's data is stored elsewhere. */
 export function noteStored(dataId: object, numbers: StoredNumbers): void {
   stored.set(dataId, numbers);
   count++;
 }
 
-/** They lie there no longer. */
+/** Deletes the record. */
 export function forgetStored(dataId: object): void {
   if (stored.delete(dataId)) count--;
 }
 
-/** Where the numbers of a tensor lie, if not in its engine's memory as every tensor's; else undefined. */
+/** Storage of a tensor whose data is outside its engine's tensor memory; otherwise undefined. */
 export function storedNumbers({ dataId }: Pick<Tensor, 'dataId'>): StoredNumbers | undefined {
   return count === 0 ? undefined : stored.get(dataId);
 }
 
-/** How a tensor's numbers are stored; a weight that is not float32 does not train. */
+/** Storage dtype of a tensor. Weights not stored as float32 are frozen. */
 export function weightDtype(tensor: Tensor): WeightDtype {
   return storedNumbers(tensor)?.dtype ?? 'float32';
 }
 
-/** What {@link EngineMemory.storeWeight} gives: a weight whose rows come one after the other, then the tensor of them. */
+/** Builder returned by {@link EngineMemory.storeWeight}: write the rows in order, then create the tensor. */
 export interface WeightStore {
   /**
    * Rounds rows of float32 numbers to the dtype.
    *
-   * @throws TensorError `invalid-option` for numbers that are not finite, which 8 and 4 bits do not hold
+   * @throws TensorError `invalid-option` for non-finite numbers, which 8 and 4 bits cannot represent
    */
   write(options: { /** The first row. */ from: number; values: Float32Array }): void;
   /**
-   * As `write`, from an open file: numbers that are stored there as they are to be here are not touched. False where it
-   * can't, or where the file ends before or cannot be read.
+   * Like `write`, from an open file; data already in the target dtype is copied unchanged. Returns false if unsupported, or
+   * if the file is too short or can't be read.
    */
   read(options: {
     from: number;
     count: number;
     descriptor: number;
-    /** Byte at which row `from` begins. */ position: number;
+    /** Offset of row `from` in bytes. */ position: number;
     dtype: 'F32' | 'BF16' | 'F16';
   }): boolean;
-  /** The weight; the store is its from here on. */
+  /** Creates the weight, which takes ownership of the storage. */
   tensor(): Tensor2D;
-  /** Frees what no tensor has taken. */
+  /** Frees the storage, unless a tensor has taken ownership. */
   dispose(): void;
 }

@@ -1,6 +1,6 @@
 import type { Activation } from './kernels';
 
-/** The numbers of `assembly/functions.ts` and `native/kernels.h`. */
+/** Activation codes, as in `assembly/functions.ts` and `native/kernels.h`. */
 export const activationCodes: Readonly<Record<Activation, number>> = {
   none: 0,
   gelu: 1,

@@ -1,40 +1,40 @@
 import type { RotaryLayout } from '../operations/rotary';
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D, Variable } from '@tensorflow/tfjs-core';
 
-/** Activations that a linear layer or a gated product can apply. `gelu` is exact (erf), `gelu-tanh` is GPT-2's, `quick-gelu` is CLIP's x·σ(1.702x). */
+/** Activations of linear and gated layers. `gelu` is exact (erf), `gelu-tanh` is GPT-2's, `quick-gelu` is CLIP's x·σ(1.702x). */
 export type Activation = 'none' | 'gelu' | 'gelu-tanh' | 'quick-gelu' | 'silu' | 'relu' | 'tanh';
 
-/** How a linear layer's weight lies in memory: `out-in` is PyTorch's `[out, in]`, `in-out` is GPT-2's `Conv1D` `[in, out]`. */
+/** Memory layout of a linear layer's weight: `out-in` is PyTorch's `[out, in]`, `in-out` is GPT-2's `Conv1D` `[in, out]`. */
 export type WeightLayout = 'out-in' | 'in-out';
 
-/** A low-rank addition to a linear layer: `scaling · x · downᵀ · upᵀ` (LoRA, arXiv 2106.09685). */
+/** A low-rank adapter of a linear layer, adding `scaling · x · downᵀ · upᵀ` (LoRA, arXiv 2106.09685). */
 export interface LowRankWeights {
   /** `[rank, in]` */ down: Tensor2D;
   /** `[out, rank]` */ up: Tensor2D;
   scaling: number;
 }
 
-/** A linear layer's parts, for {@link TransformerBlockParts}. */
+/** Weights of a linear layer, for {@link TransformerBlockParts}. */
 export interface LinearWeights {
-  /** `[out, in]` or `[in, out]`, by `layout` */ weight: Tensor2D;
+  /** `[out, in]` or `[in, out]`, depending on `layout` */ weight: Tensor2D;
   /** `[out]` */ bias: Tensor1D | null;
   layout: WeightLayout;
-  /** Optional to support. @default none */
+  /** Support is optional. @default none */
   adapter?: LowRankWeights | null;
 }
 
-/** A norm's parts: layer norm, or RMS norm without a bias. */
+/** Weights of a norm: layer norm, or RMS norm without a bias. */
 export interface NormWeights {
   /** `[width]` */ scale: Tensor1D;
   /** `[width]` */ bias: Tensor1D | null;
   epsilon: number;
 }
 
-/** Options of a block's attention that kernels need not support. */
+/** Attention options of a block whose support is optional. */
 export interface BlockVariants {
   /** As in `attention`. @default none */
   softCap?: number | null;
-  /** As in `attention`; kernels that do not support it get it as a part of the mask. @default none */
+  /** As in `attention`; merged into the mask for kernels that do not support it. @default none */
   window?: number | null;
   /** As in `rotary`. @default headWidth */
   rotaryDimensions?: number;
@@ -43,14 +43,14 @@ export interface BlockVariants {
 }
 
 /**
- * A pre-norm block: `h = x + output(attention(norm(x)))`, `h + down(activation(up(norm(h))))`, or with a gate
+ * A pre-norm block: `h = x + output(attention(norm(x)))`, then `h + down(activation(up(norm(h))))`, or with a gate
  * `h + down(activation(gate(norm(h))) · up(norm(h)))`.
  */
 export interface TransformerBlockParts extends BlockVariants {
   /** `[batch, time, width]` */
   input: Tensor3D;
   attentionNorm: NormWeights;
-  /** One layer whose outputs are queries, keys and values side by side, or one for each. */
+  /** One packed layer that outputs queries, keys and values concatenated, or a separate layer for each. */
   projections: { packed: LinearWeights } | { query: LinearWeights; key: LinearWeights; value: LinearWeights };
   output: LinearWeights;
   feedForwardNorm: NormWeights;
@@ -62,26 +62,26 @@ export interface TransformerBlockParts extends BlockVariants {
   keyValueHeads: number;
   causal: boolean;
   scale: number;
-  /** Angles `[batch or 1, time, headWidth / 2]`; null without rotary positions. Not with packed projections. */
+  /** Angles `[batch or 1, time, headWidth / 2]`; null without rotary embedding. Not supported with packed projections. */
   rotary: { cos: Tensor3D; sin: Tensor3D } | null;
 }
 
 export interface TransformerBlockOptions extends TransformerBlockParts {
-  /** int32, 1 where a key may be seen: `[batch, time]` or `[batch, time, time]` */
+  /** int32, 1 for visible keys: `[batch, time]` or `[batch, time, time]` */
   mask: Tensor | null;
-  /** Optional to support: whether gradients are asked for of the input and of adapters only, not of weights and norms. @default false */
+  /** Frozen weights: only the input and adapters need gradients. Support is optional. @default false */
   frozen?: boolean;
 }
 
 /**
- * One operation as an engine computes it itself. Where it is absent, or does not support a call, the operation is composed
- * of TensorFlow.js's own operations: forward and backward are always of one hand, since what they hand on differs. An
- * engine with only one of the two takes the other from the composed kernel.
+ * An operation implemented by an engine. If it is absent or does not support a call, the operation is composed of
+ * TensorFlow.js operations. Forward and backward always come from the same implementation, since the saved tensors
+ * differ; an engine with only one of the two uses the composed kernel for the other.
  */
 export interface Kernel<Forward extends (options: never) => unknown, Backward extends (options: never) => unknown> {
   /**
-   * Whether it computes a call with these options. Absent, it computes those without the options marked *optional to
-   * support*: a new option is never ignored by a kernel that does not know it.
+   * Whether it supports a call with these options. If absent, it supports calls without the options marked *support is
+   * optional*, so that an older kernel never ignores a new option.
    */
   supports?(options: Parameters<Forward>[0]): boolean;
   forward: Forward;
@@ -90,18 +90,18 @@ export interface Kernel<Forward extends (options: never) => unknown, Backward ex
 
 export interface LinearKernelOptions {
   /** `[rows, in]` */ input: Tensor2D;
-  /** `[out, in]` or `[in, out]`, by `layout` */ weight: Tensor2D;
+  /** `[out, in]` or `[in, out]`, depending on `layout` */ weight: Tensor2D;
   /** `[out]` */ bias: Tensor1D | null;
   activation: Activation;
   layout: WeightLayout;
-  /** Whether a gradient may be asked for: without one, nothing need be kept. */
+  /** Whether gradients may be needed; otherwise nothing has to be saved. */
   recording: boolean;
 }
 
 /**
- * `output = activation(input · weightᵀ + bias)`; `preactivation` is kept only where the activation's gradient needs it.
- * A kernel that computes `derivative`, activation′ at the preactivation, along with the output keeps that in its place. The
- * backward pass is given the gradient before the activation; only what `needs` names is computed.
+ * `output = activation(input · weightᵀ + bias)`. `preactivation` is saved only if the activation's gradient needs it. A
+ * kernel may compute `derivative`, activation′ at the preactivation, with the output and save that instead. The backward
+ * pass receives the gradient before the activation and computes only what `needs` lists.
  */
 export type LinearKernel = Kernel<
   (options: LinearKernelOptions) => {
@@ -118,7 +118,7 @@ export type LinearKernel = Kernel<
   }) => { input: Tensor2D | null; weight: Tensor2D | null; bias: Tensor1D | null }
 >;
 
-/** `activation(input)` over any shape, here `[rows, width]`, and `gradient · activation′(input)`. */
+/** `activation(input)`, element-wise on `[rows, width]`, and `gradient · activation′(input)`. */
 export type ActivationKernel = Kernel<
   (options: { input: Tensor2D; activation: Activation }) => Tensor2D,
   (options: { gradient: Tensor2D; input: Tensor2D; activation: Activation }) => Tensor2D
@@ -140,23 +140,23 @@ export interface AttentionKernelOptions {
   heads: number;
   keyValueHeads: number;
   causal: boolean;
-  /** int32, 1 where a key may be seen: `[batch, keyTime]` or `[batch, queryTime, keyTime]` */ mask: Tensor | null;
+  /** int32, 1 for visible keys: `[batch, keyTime]` or `[batch, queryTime, keyTime]` */ mask: Tensor | null;
   scale: number;
-  /** Optional to support: scaled scores x become `softCap · tanh(x / softCap)`. */ softCap: number | null;
-  /** Optional to support: query i sees only the last `window` keys up to its own. Unsupported, it comes as a mask. */
+  /** Scaled scores x become `softCap · tanh(x / softCap)`. Support is optional. */ softCap: number | null;
+  /** Query i sees only the last `window` keys up to its own. Support is optional; otherwise merged into the mask. */
   window: number | null;
-  /** Set only with `readsPrefix`: use this many rows of `key` and `value`; all when absent. */ keyTime?: number;
+  /** Number of rows of `key` and `value` to use. Set only with `readsPrefix`. @default all */ keyTime?: number;
 }
 
 /**
- * `softmax(scale · q·kᵀ + mask) · v` for each head, heads side by side in the last axis.
- * Key/value head of query head h: `floor(h / (heads / keyValueHeads))`.
- * With `causal`, query i sees keys 0 … (keyTime − queryTime + i). A row that may see nothing gives zeros.
+ * `softmax(scale · q·kᵀ + mask) · v` for each head, heads concatenated along the last axis.
+ * Query head h uses key/value head `floor(h / (heads / keyValueHeads))`.
+ * With `causal`, query i sees keys 0 … (keyTime − queryTime + i). Fully masked rows give zeros.
  */
 export interface AttentionKernel extends Kernel<
   (options: AttentionKernelOptions) => {
     /** `[batch, queryTime, heads·headWidth]` */ output: Tensor3D;
-    /** What the backward pass needs besides: log Σ exp of the scores (`[batch, heads, queryTime]`), or the probabilities. */
+    /** Saved for the backward pass: log Σ exp of the scores (`[batch, heads, queryTime]`), or the probabilities. */
     kept: Tensor[];
   },
   (
@@ -205,28 +205,28 @@ export interface RotaryKernelOptions {
   heads: number;
   /** `[batch or 1, time, dimensions / 2]` */ cos: Tensor3D;
   /** `[batch or 1, time, dimensions / 2]` */ sin: Tensor3D;
-  /** Optional to support: less than the head width, of which only the first so many numbers turn. */ dimensions: number;
-  /** Optional to support: `interleaved`. */ layout: RotaryLayout;
+  /** Number of rotated dimensions per head. Support for less than the head width is optional. */ dimensions: number;
+  /** Support for `interleaved` is optional. */ layout: RotaryLayout;
 }
 
 /**
  * Rotary embedding, Hugging Face's `rotate_half` form: for each head and i < D/2,
  * `y[i] = x[i]·cos[i] − x[i+D/2]·sin[i]`, `y[i+D/2] = x[i+D/2]·cos[i] + x[i]·sin[i]`.
- * The backward pass turns the gradient, its `input`, the other way.
+ * The backward pass rotates the gradient, its `input`, in the opposite direction.
  */
 export type RotaryKernel = Kernel<
   (options: RotaryKernelOptions) => Tensor3D,
   (options: RotaryKernelOptions) => Tensor3D
 >;
 
-/** Rows of `table` by `ids`, and Σ of the gradient's rows by id, added in ascending order of position. */
+/** Looks up rows of `table` by `ids`; backward sums the gradient's rows per id, in ascending order of position. */
 export type EmbeddingKernel = Kernel<
   (options: { /** `[vocabulary, width]` */ table: Tensor2D; /** int32 `[count]` */ ids: Tensor1D }) => Tensor2D,
   (options: { /** `[count, width]` */ gradient: Tensor2D; ids: Tensor1D; vocabulary: number }) => Tensor2D
 >;
 
 /**
- * `logSumExp(logits) − logits[label]` for each row, 0 where the label is `ignoreIndex`; and
+ * `logSumExp(logits) − logits[label]` for each row, 0 if the label is `ignoreIndex`; and
  * `(softmax(logits) − onehot(label)) · gradient`, 0 in ignored rows.
  */
 export type CrossEntropyKernel = Kernel<
@@ -236,7 +236,7 @@ export type CrossEntropyKernel = Kernel<
     ignoreIndex: number;
   }) => {
     /** `[rows]` */ losses: Tensor1D;
-    /** All that the backward pass needs: logits, labels and the rows' log-sum-exp, or what is left to scale. */
+    /** Saved for the backward pass: logits, labels and log-sum-exp of the rows, or the unscaled gradient. */
     kept: Tensor[];
   },
   (options: { /** `[rows]` */ gradient: Tensor1D; kept: readonly Tensor[]; ignoreIndex: number }) => Tensor2D
@@ -244,13 +244,13 @@ export type CrossEntropyKernel = Kernel<
 
 /**
  * A whole block with its gradients: those of the tensors of {@link TransformerBlockParts}, in the order of
- * `transformerBlockTensors`, null for those that are absent. Optional to support: packed projections with rotary
- * positions, adapters, frozen weights, and the options of {@link BlockVariants}.
+ * `transformerBlockTensors`, null for absent ones. Support is optional for packed projections with rotary embedding,
+ * adapters, frozen weights, and the options of {@link BlockVariants}.
  */
 export type TransformerBlockKernel = Kernel<
   (options: TransformerBlockOptions) => {
     output: Tensor3D;
-    /** What the backward pass needs. */ values: Tensor[];
+    /** Saved for the backward pass. */ values: Tensor[];
   },
   (options: TransformerBlockOptions & { gradient: Tensor3D; values: readonly Tensor[] }) => (Tensor | null)[]
 >;
@@ -262,24 +262,24 @@ export interface KeysAndValues {
 }
 
 export interface ContinuedBlockOptions extends TransformerBlockOptions {
-  /** Those of the positions before this call's; null if there are none. */
+  /** Keys and values of earlier positions; null if there are none. */
   past: KeysAndValues | null;
 }
 
 /**
- * A whole block whose queries see earlier keys and values too, with gradients that reach these: as
- * {@link TransformerBlockKernel}, with all keys and values, the earlier ones first, as further outputs.
+ * A whole block whose queries also see earlier keys and values, with gradients for these: like
+ * {@link TransformerBlockKernel}, with all keys and values, earlier ones first, as additional outputs.
  */
 export type ContinuedBlockKernel = Kernel<
   (options: ContinuedBlockOptions) => KeysAndValues & {
     output: Tensor3D;
-    /** What the backward pass needs. */ values: Tensor[];
+    /** Saved for the backward pass. */ values: Tensor[];
   },
   (
     options: TransformerBlockOptions & {
-      /** Of the output, and of all keys and values. */
+      /** Gradients of the output and of all keys and values. */
       gradients: KeysAndValues & { output: Tensor3D };
-      /** All of them. */
+      /** All keys and values. */
       keysAndValues: KeysAndValues;
       values: readonly Tensor[];
     },
@@ -296,8 +296,8 @@ export interface DecoderBlockKernelOptions extends TransformerBlockParts {
 }
 
 /**
- * A whole block over a cache, without gradients. Keys and values of this call are written into the cache's buffers at
- * `offset`; queries see all positions up to their own. Optional to support: as {@link TransformerBlockKernel}.
+ * A whole block over a cache, without gradients. Writes this call's keys and values to the cache's buffers at `offset`;
+ * queries see all positions up to their own. Optional support as for {@link TransformerBlockKernel}.
  */
 export interface DecoderBlockKernel {
   supports?(options: TransformerBlockParts): boolean;
@@ -305,15 +305,15 @@ export interface DecoderBlockKernel {
 }
 
 /**
- * What an engine computes itself: one object an operation, each optional. Only operations and what holds state call
- * them, after they have checked shapes, types and ids: a kernel reads and writes memory by them and need not check them
- * again. Kernels work on values only; the operations in `../operations` tie them into gradients.
- * All tensors are float32 unless said otherwise. Rows are flattened: `[rows, width]`.
+ * Operations that an engine implements itself, each optional. They are called only by operations and stateful classes,
+ * which have already checked shapes, dtypes and ids: kernels access memory accordingly without checking again. Kernels
+ * work on values only; the operations in `../operations` connect them to gradients.
+ * All tensors are float32 unless stated otherwise. Rows are flattened: `[rows, width]`.
  */
 export interface FusedKernels {
   /**
-   * True if the linear, norm, activation, gated and embedding kernels take `[..., width]` and ids of any shape, and give
-   * outputs with the same leading axes: then nothing is reshaped for them.
+   * True if the linear, norm, activation, gated and embedding kernels accept `[..., width]` and ids of any shape, and
+   * return outputs with the same leading axes, so that no reshaping is needed.
    */
   takesAnyRank?: boolean;
 
@@ -330,16 +330,16 @@ export interface FusedKernels {
   continuedBlock?: ContinuedBlockKernel;
   decoderBlock?: DecoderBlockKernel;
 
-  /** Σ over the rows, for the gradients of biases and norms that are otherwise composed: `[rows, width]` → `[width]`. */
+  /** Sum over rows, for gradients of biases and norms in composed operations: `[rows, width]` → `[width]`. */
   sumRows?(input: Tensor2D): Tensor1D;
 
-  /** Σ of squares over all the tensors, on the host, in float64 where the engine can. */
+  /** Sum of squares over all tensors, on the host, in float64 if the engine can. */
   sumOfSquares?(tensors: readonly Tensor[]): number;
-  /** Where the host cannot wait: numbers whose sum is Σ of squares over all the tensors, for the host to read and add. */
+  /** For engines that the host cannot wait for: partial sums of squares, which the host reads and adds later. */
   partialSumsOfSquares?(tensors: readonly Tensor[]): Tensor1D;
 
   /**
-   * One AdamW step in place (decoupled weight decay, as PyTorch): with g = gradient · gradientScale,
+   * One AdamW step in place (decoupled weight decay, as in PyTorch): with g = gradient · gradientScale,
    * `p −= lr·decay·p; m = β₁m + (1−β₁)g; v = β₂v + (1−β₂)g²; p −= lr · (m/(1−β₁ᵗ)) / (√(v/(1−β₂ᵗ)) + ε)`.
    */
   adamW?(options: {

@@ -4,12 +4,12 @@ import type { FusedKernels } from './kernels';
 const none: FusedKernels = {};
 const byBackend = new Map<string, FusedKernels>();
 
-/** Declares what a TensorFlow.js backend supplies in place of composed operations; replaces an earlier declaration. */
+/** Registers the fused kernels of a TensorFlow.js backend, replacing earlier ones. */
 export function registerFusedKernels({
   backend,
   kernels,
 }: {
-  /** the backend's name in TensorFlow.js */ backend: string;
+  /** Name of the TensorFlow.js backend. */ backend: string;
   kernels: FusedKernels;
 }): void {
   byBackend.set(backend, kernels);
@@ -17,15 +17,15 @@ export function registerFusedKernels({
 
 let disabled = false;
 
-/** The fused kernels of the backend that runs now; empty where it has none. */
+/** Fused kernels of the active backend; empty if it has none. */
 export function fusedKernels(): FusedKernels {
   return disabled ? none : (byBackend.get(tf.getBackend()) ?? none);
 }
 
 /**
- * The kernel, where the engine has one that computes such a call; else null, and the operation composes.
+ * The kernel, if it supports the call; otherwise null, and the operation is composed.
  *
- * @param plain whether the call is without the options that a kernel need not support
+ * @param plain whether the call uses none of the options whose support is optional
  */
 export function supporting<K extends { supports?(options: O): boolean }, O>({
   kernel,
@@ -40,7 +40,7 @@ export function supporting<K extends { supports?(options: O): boolean }, O>({
   return (kernel.supports?.(options) ?? plain) ? kernel : null;
 }
 
-/** Runs `compute` with composed operations only: how the parity suite and benchmarks see what a fused kernel replaces. */
+/** Runs `compute` without fused kernels, for the parity suite and benchmarks. */
 export function withoutFusedKernels<T>(compute: () => T): T {
   const before = disabled;
   disabled = true;

@@ -1,7 +1,7 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { LinearWeights, TransformerBlockParts } from './kernels';
 
-/** The layers of a block in their order: those that make queries (or all three, packed), keys and values, then output, gate, up and down. */
+/** The layers of a block in order: query (or packed), key, value, output, gate, up, down. */
 export function transformerBlockLayers({
   projections,
   output,
@@ -16,19 +16,19 @@ export function transformerBlockLayers({
   return [query, key, value, output, gate, up, down];
 }
 
-/** How many of a block's layers, the first ones, are its attention's. */
+/** Number of attention layers, which come first. */
 const attentionLayers = 4;
-/** How many of a block's tensors, the last ones, are those of adapters. */
+/** Number of adapter tensors, which come last. */
 export const adapterTensors = 14;
 
 /**
- * All tensors of a block that may have gradients, always in the same order: input, norms and layers, then `down` and `up`
- * of each layer's adapter; null for what is absent.
+ * All tensors of a block that may have gradients, in a fixed order: input, norms and layers, then `down` and `up` of each
+ * layer's adapter; null for absent ones.
  */
 export function transformerBlockTensors(parts: TransformerBlockParts): (Tensor | null)[] {
   const { input, attentionNorm, feedForwardNorm } = parts;
   const layers = transformerBlockLayers(parts);
-  // Without arrays on the way: generation asks for these several times a token.
+  // Avoids temporary arrays: generation calls this several times per token.
   const tensors: (Tensor | null)[] = [input, attentionNorm.scale, attentionNorm.bias];
   for (let index = 0; index < attentionLayers; index++)
     tensors.push(layers[index]?.weight ?? null, layers[index]?.bias ?? null);

@@ -11,7 +11,7 @@ export interface ActivateOptions<T extends tf.Tensor> {
 }
 
 /**
- * `output = activation(input)`, element by element.
+ * `output = activation(input)`, element-wise.
  *
  * `gelu` is x·Φ(x), `gelu-tanh` 0.5·x·(1 + tanh(√(2/π)·(x + 0.044715·x³))), `quick-gelu` x·σ(1.702·x),
  * `silu` x·σ(x); Hendrycks & Gimpel 2016 (arXiv:1606.08415).

@@ -9,7 +9,7 @@ const rootTwoOverPi = Math.sqrt(2 / Math.PI);
 const inverseRootTwoPi = 1 / Math.sqrt(2 * Math.PI);
 /** Cubic coefficient of the tanh approximation of GELU, Hendrycks & Gimpel 2016 (arXiv:1606.08415). */
 const geluCubic = 0.044715;
-/** Slope of the sigmoid approximation of GELU, same paper; CLIP's activation. */
+/** Slope of the sigmoid approximation of GELU, from the same paper; used by CLIP. */
 const quickGeluSlope = 1.702;
 
 /** A function and its derivative, composed of TensorFlow.js operations. */
@@ -38,7 +38,7 @@ const composed: Record<Exclude<Activation, 'none'>, ComposedActivation> = {
       return tf.add(cumulative, tf.mul(x, density));
     },
   },
-  // (1 + tanh u) / 2 is σ(2u), which needs fewer passes over memory.
+  // (1 + tanh u) / 2 = σ(2u), which needs fewer passes over memory.
   'gelu-tanh': sigmoidActivation('gelu-tanh'),
   'quick-gelu': sigmoidActivation('quick-gelu'),
   silu: sigmoidActivation('silu'),
@@ -46,7 +46,7 @@ const composed: Record<Exclude<Activation, 'none'>, ComposedActivation> = {
   tanh: { forward: (x) => tf.tanh(x), derivative: (x) => tf.sub(1, tf.square(tf.tanh(x))) },
 };
 
-/** Every activation's name. */
+/** Names of all activations. */
 export const activationNames: readonly Activation[] = [
   'none',
   'gelu',
@@ -68,7 +68,7 @@ export function checkActivation(operation: string, activation: Activation): void
   }
 }
 
-/** `activation(x)`, not differentiable: for use inside an operation. */
+/** `activation(x)`, not differentiable; for use inside an operation. */
 export function activationValue<T extends tf.Tensor>(activation: Activation, x: T): T {
   const own = fusedKernels().activation;
   return own && activation !== 'none'
@@ -84,12 +84,12 @@ export function activationGradient<T extends tf.Tensor>(activation: Activation, 
     : composedActivationGradient({ activation, x, gradient });
 }
 
-/** {@link activationValue} from TensorFlow.js's operations. */
+/** {@link activationValue}, composed of TensorFlow.js operations. */
 export function composedActivation<T extends tf.Tensor>({ activation, x }: { activation: Activation; x: T }): T {
   return activation === 'none' ? x : tf.tidy(() => composed[activation].forward(x) as T);
 }
 
-/** {@link activationGradient} from TensorFlow.js's operations. */
+/** {@link activationGradient}, composed of TensorFlow.js operations. */
 export function composedActivationGradient<T extends tf.Tensor>({
   activation,
   x,
@@ -103,8 +103,8 @@ export function composedActivationGradient<T extends tf.Tensor>({
 }
 
 /**
- * `inner` u and (computed when asked for) `inputTimesDerivative` x·u′ of activations of the form x·σ(u), or null for the others: `silu` has u = x, `quick-gelu`
- * u = 1.702·x, `gelu-tanh` u = 2·√(2/π)·(x + 0.044715·x³).
+ * For activations of the form x·σ(u): `inner` is u, and `inputTimesDerivative` is x·u′, computed lazily. Null for other
+ * activations. `silu` has u = x, `quick-gelu` u = 1.702·x, `gelu-tanh` u = 2·√(2/π)·(x + 0.044715·x³).
  */
 export function sigmoidForm({
   activation,

@@ -4,7 +4,7 @@ import { fusedKernels } from '../kernels/registry';
 
 type Kernel = NonNullable<FusedKernels['adamW']>;
 
-/** One parameter's step of {@link AdamW}, which has checked that gradient and moments have the parameter's shape. */
+/** {@link AdamW} step of one parameter. The caller has checked the shapes of gradient and moments. */
 export function adamWUpdate(options: Parameters<Kernel>[0]): void {
   const { adamW } = fusedKernels();
   if (adamW === undefined) return composed(options);
@@ -12,7 +12,7 @@ export function adamWUpdate(options: Parameters<Kernel>[0]): void {
   adamW(options);
 }
 
-/** Gives a variable memory of its own if it shares it with a clone: an update in place must not reach the clone. */
+/** Copies a variable's memory if a clone shares it: an in-place update must not change the clone. */
 function ownMemory(variable: tf.Variable): void {
   if (tf.backend().refCount(variable.dataId) > 1) {
     const copy = tf.add(variable, 0);

@@ -4,11 +4,10 @@ import { attentionProbabilities } from './composed-attention';
 import { windowedMask } from './sliding-window';
 
 /**
- * How much each query of an attention looks at each key: `softmax(scale · q_h·k_hᵀ + mask)` for each head h,
- * `[batch, heads, queryTime, keyTime]`; zeros for a query that may see no key. For looking into a model: the attention itself never
- * makes them whole where the engine has a kernel.
+ * Attention weights `softmax(scale · q_h·k_hᵀ + mask)` of each head h: `[batch, heads, queryTime, keyTime]`; zeros for
+ * fully masked queries. For inspecting a model: `attention` itself does not materialise them if the engine has a kernel.
  *
- * @throws OperationError where shapes do not fit
+ * @throws OperationError if shapes do not match
  */
 export function attentionWeights(options: Omit<AttentionOptions, 'value'>): tf.Tensor4D {
   const {

@@ -7,40 +7,40 @@ import { differentiable } from './differentiable';
 import { checkWindow, windowedMask } from './sliding-window';
 
 export interface AttentionOptions {
-  /** `[batch, queryTime, heads·headWidth]`, heads side by side. */
+  /** `[batch, queryTime, heads·headWidth]`, heads concatenated. */
   query: tf.Tensor3D;
   /** `[batch, keyTime, keyValueHeads·headWidth]`. */
   key: tf.Tensor3D;
   /** `[batch, keyTime, keyValueHeads·headWidth]`. */
   value: tf.Tensor3D;
   heads: number;
-  /** Heads of key and value; each serves `heads / keyValueHeads` query heads in a row. @default heads */
+  /** Heads of key and value; each serves `heads / keyValueHeads` consecutive query heads. @default heads */
   keyValueHeads?: number;
   /** Query i sees keys 0 … keyTime − queryTime + i. @default false */
   causal?: boolean;
-  /** int32 or bool, non-zero where a key may be seen: `[batch, keyTime]` or `[batch, queryTime, keyTime]`. @default none */
+  /** int32 or bool, non-zero for visible keys: `[batch, keyTime]` or `[batch, queryTime, keyTime]`. @default none */
   mask?: tf.Tensor | null;
-  /** Factor of the scores; Gemma 2 has 1/√query_pre_attn_scalar. @default 1/√headWidth */
+  /** Scale of the scores; Gemma 2 uses 1/√query_pre_attn_scalar. @default 1/√headWidth */
   scale?: number;
-  /** Bounds the scores: a scaled score x becomes `softCap · tanh(x / softCap)`, before the mask. @default none */
+  /** Logit soft-capping: a scaled score x becomes `softCap · tanh(x / softCap)`, before masking. @default none */
   softCap?: number | null;
-  /** A sliding window: query i sees, of the keys up to its own, only the last `window`. Needs `causal`. @default none */
+  /** Sliding window: query i sees only the last `window` keys up to its own. Requires `causal`. @default none */
   window?: number | null;
   /**
-   * How many rows of `key` and `value` to use, for buffers longer than what they hold (a cache). Only without
+   * Number of rows of `key` and `value` to use, for buffers that are only partly filled (a cache). Not while recording
    * gradients. @default all
    */
   keyTime?: number;
 }
 
 /**
- * Scaled dot-product attention over heads: for each head h, `softmax(scale · q_h·k_hᵀ + mask) · v_h`,
- * `[batch, queryTime, heads·headWidth]` → the same shape. A query that may see no key gives zeros.
+ * Multi-head scaled dot-product attention: for each head h, `softmax(scale · q_h·k_hᵀ + mask) · v_h`, returned as
+ * `[batch, queryTime, heads·headWidth]`. Fully masked queries give zeros.
  *
- * Vaswani et al. 2017 (arXiv:1706.03762); grouped key and value heads as in Ainslie et al. 2023 (arXiv:2305.13245);
- * the soft cap as in Gemma 2 (arXiv:2408.00118), the window as in Mistral 7B (arXiv:2310.06825).
+ * Vaswani et al. 2017 (arXiv:1706.03762); grouped-query attention as in Ainslie et al. 2023 (arXiv:2305.13245);
+ * soft-capping as in Gemma 2 (arXiv:2408.00118), sliding window as in Mistral 7B (arXiv:2310.06825).
  *
- * @throws OperationError where shapes do not fit.
+ * @throws OperationError if shapes do not match
  */
 export function attention({
   query,
@@ -76,7 +76,7 @@ export function attention({
   const [batch, queryTime] = query.shape;
   const engine = fusedKernels().attention;
   let kernel: AttentionKernel = composedAttention;
-  // One object, changed as it goes: in generation the making of objects is a good part of what this costs.
+  // One object, mutated below: in generation, object allocation is a large part of the cost.
   const options: AttentionKernelOptions = {
     query,
     key,

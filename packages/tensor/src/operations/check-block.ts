@@ -6,9 +6,9 @@ import { check, checkFloat, checkInt, shapeText } from './check';
 import { checkWindow } from './sliding-window';
 
 /**
- * Throws unless a block's tensors fit together: its kernels read and write memory by these shapes.
+ * Throws unless the tensors of a block have matching shapes, which its kernels rely on.
  *
- * @param keyTime how many keys a query may see, those of a cache included
+ * @param keyTime number of keys that a query may see, including those in a cache
  */
 export function checkBlock({
   operation,
@@ -52,7 +52,7 @@ export function checkBlock({
     [width, inner],
     [inner, width],
   ] as [number, number][];
-  /** Of the layers in their order: those that a block may be without. */
+  /** Which layers, in order, are optional. */
   const optional = [false, packed, packed, false, true, false, false];
   transformerBlockLayers(block).forEach((layer, index) => {
     const [from, to] = expected[index]!;
@@ -109,15 +109,12 @@ export function checkBlock({
 }
 
 /**
- * Whether a block is of the kind that kernels compute whole: no soft cap, and rotary positions, where it has them, over
- * whole heads in halves; without adapters and frozen weights, unless said otherwise. Of its window the operation makes a
- * mask.
+ * Whether every block kernel supports the block: no soft cap, and rotary embedding, if any, over whole heads in halves;
+ * no adapters or frozen weights, unless allowed by `adapters`. The operation turns a window into a mask.
  */
 export function blockIsPlain(
   block: TransformerBlockParts & { frozen?: boolean },
-  {
-    adapters = false,
-  }: { /** Whether adapters and frozen weights are taken too. @default false */ adapters?: boolean } = {},
+  { adapters = false }: { /** Allow adapters and frozen weights. @default false */ adapters?: boolean } = {},
 ): boolean {
   const { projections, output, heads, softCap = null, rotary, rotaryDimensions, rotaryLayout = 'halves' } = block;
   if (softCap !== null) return false;
@@ -127,7 +124,7 @@ export function blockIsPlain(
   return !('packed' in projections) && rotaryLayout === 'halves' && (rotaryDimensions ?? headWidth) === headWidth;
 }
 
-/** Throws unless `mask` is int32 and says for each key, or for each pair of query and key, whether it may be seen. */
+/** Throws unless `mask` is int32 with one entry per key, or per pair of query and key. */
 export function checkMask({
   operation,
   mask,

@@ -7,7 +7,7 @@ export function shapeText(tensor: tf.Tensor): string {
   return `[${tensor.shape.join(', ')}]`;
 }
 
-/** Throws unless `value` is a living float32 tensor. */
+/** Throws unless `value` is a float32 tensor that has not been disposed. */
 export function checkFloat(operation: string, name: string, value: tf.Tensor): void {
   checkTensor(operation, name, value);
   if (value.dtype !== 'float32') {
@@ -18,7 +18,7 @@ export function checkFloat(operation: string, name: string, value: tf.Tensor): v
   }
 }
 
-/** Throws unless `value` is a living int32 tensor. */
+/** Throws unless `value` is an int32 tensor that has not been disposed. */
 export function checkInt(operation: string, name: string, value: tf.Tensor): void {
   checkTensor(operation, name, value);
   if (value.dtype !== 'int32') {
@@ -49,7 +49,7 @@ export function checkShape(
   }
 }
 
-/** Throws where the gradient of a weight is asked for that is stored in fewer bits than float32, and so cannot train. */
+/** Throws if a gradient is requested for a weight stored in fewer bits than float32, which cannot be trained. */
 export function checkTrains(operation: string, weight: tf.Tensor): void {
   const dtype = weightDtype(weight);
   if (dtype === 'float32') return;

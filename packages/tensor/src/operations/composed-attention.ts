@@ -1,17 +1,17 @@
 import { tf } from '../tensorflow';
 import type { AttentionKernel, AttentionKernelOptions } from '../kernels/kernels';
 
-/** Stands for −∞ in scores: finite, so that a row without a key makes no NaN, and large enough to swallow any score. */
+/** Stands for −∞ in scores: finite, so that fully masked rows do not become NaN, and large enough to absorb any score. */
 const maskedScore = -1e30;
 
 /**
- * Attention from TensorFlow.js's own operations. Query heads that share a key head are stacked along time, so that
- * grouped heads need no copies of key and value: `[batch·keyValueHeads, group·queryTime, headWidth]`. What can be done
- * on queries or outputs is not done on scores, which are larger. A window has to be in the mask already.
+ * Attention composed of TensorFlow.js operations. Query heads that share a key head are stacked along time, so that
+ * grouped heads need no copies of key and value: `[batch·keyValueHeads, group·queryTime, headWidth]`. Where possible, work
+ * is done on queries or outputs instead of the larger scores. A window must already be merged into the mask.
  */
 export const composedAttention: AttentionKernel = { supports: ({ window }) => window === null, forward, backward };
 
-/** Keeps the probabilities and, with a soft cap c, tanh(x / c) of the scaled scores x: `[batch·keyValueHeads, group·queryTime, keyTime]`. */
+/** Saves the probabilities and, with a soft cap c, tanh(x / c) of the scaled scores x: `[batch·keyValueHeads, group·queryTime, keyTime]`. */
 function forward({ query, key, value, ...options }: AttentionKernelOptions): ReturnType<AttentionKernel['forward']> {
   const { heads, keyValueHeads } = options;
   const { probabilities, capped } = attentionProbabilities({ query, key, ...options });
@@ -24,7 +24,7 @@ function forward({ query, key, value, ...options }: AttentionKernelOptions): Ret
   return { output, kept: capped === null ? [probabilities] : [probabilities, capped] };
 }
 
-/** The softmax of the scores, and with a soft cap c, tanh(x / c) of them: `[batch·keyValueHeads, group·queryTime, keyTime]`. */
+/** Softmax of the scores and, with a soft cap c, tanh(x / c) of the scaled scores x: `[batch·keyValueHeads, group·queryTime, keyTime]`. */
 export function attentionProbabilities({
   query,
   key,
@@ -56,7 +56,7 @@ export function attentionProbabilities({
 
 /**
  * With P the probabilities: `dV = Pᵀ·dO`, `dS = P ∘ (dO·Vᵀ − rowsum(dO ∘ O))`, `dQ = scale·dS·K`, `dK = scale·dSᵀ·Q`.
- * With a soft cap, whose derivative at x is 1 − tanh²(x / cap), dS is multiplied by that first.
+ * With a soft cap, dS is first multiplied by its derivative 1 − tanh²(x / cap).
  */
 function backward({
   gradient,
@@ -96,7 +96,7 @@ function backward({
   });
 }
 
-/** Softmax over the keys that may be seen; a row that may see none becomes zeros. */
+/** Softmax over the visible keys; fully masked rows become zeros. */
 function maskedSoftmax({
   scores,
   shape,
@@ -141,7 +141,7 @@ function mergeHeads(tensor: tf.Tensor3D, batch: number, keyValueHeads: number, g
   ]);
 }
 
-/** 1 where a key may be seen, float32, broadcastable to `[batch, heads, queryTime, keyTime]`; null if all may. */
+/** Float32 mask, 1 for visible keys, broadcastable to `[batch, heads, queryTime, keyTime]`; null if all are visible. */
 function allowedKeys({
   batch,
   queryTime,

@@ -8,13 +8,13 @@ import { differentiables } from './differentiable';
 import { windowedMask } from './sliding-window';
 
 /**
- * A whole pre-norm block, `[batch, time, width]` to the same, whose queries see the keys and values of earlier positions
- * too, `[batch, past, keyValueHeads·headWidth]`: as `transformerBlock`, with gradients that reach these. `mask` is of all keys,
- * `[batch, past + time]` or `[batch, time, past + time]`. Null where the engine has no such kernel; the block is then made of its
- * operations.
+ * A whole pre-norm block, `[batch, time, width]` → the same shape, whose queries also see the keys and values of earlier
+ * positions, `[batch, past, keyValueHeads·headWidth]`: like `transformerBlock`, with gradients for these. `mask` covers all
+ * keys, `[batch, past + time]` or `[batch, time, past + time]`. Returns null if the engine has no such kernel; the block
+ * is then composed of its operations.
  *
- * @returns its output, and all keys and values, the earlier ones first: `[batch, past + time, keyValueHeads·headWidth]`
- * @throws OperationError where shapes do not fit.
+ * @returns its output, and all keys and values, earlier ones first: `[batch, past + time, keyValueHeads·headWidth]`
+ * @throws OperationError if shapes do not match
  */
 export function continuedBlock(options: ContinuedBlockOptions): (KeysAndValues & { output: tf.Tensor3D }) | null {
   const kernel = supporting({ kernel: fusedKernels().continuedBlock, options, plain: blockIsPlain(options) });
@@ -65,7 +65,7 @@ export function continuedBlock(options: ContinuedBlockOptions): (KeysAndValues &
       const keptRotary = rotary && { cos: rest.shift() as tf.Tensor3D, sin: rest.shift() as tf.Tensor3D };
       const keptMask = hasMask ? rest.shift()! : null;
       const { past: _past, ...block } = options;
-      // At once, not at the first that is asked for: `tf.grads` frees what is made along with one of several gradients.
+      // Computed eagerly: `tf.grads` would free tensors that are created together with one of several gradients.
       const found = kernel.backward({
         ...block,
         input: keptInput,

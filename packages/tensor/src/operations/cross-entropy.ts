@@ -8,19 +8,19 @@ import { checkIds } from './host-integers';
 export interface CrossEntropyOptions {
   /** `[rows, vocabulary]`, float32. */
   logits: tf.Tensor2D;
-  /** int32 `[rows]`, in `0 … vocabulary − 1` or `ignoreIndex`; others are refused. */
+  /** int32 `[rows]`, in `0 … vocabulary − 1` or `ignoreIndex`; others throw. */
   labels: tf.Tensor1D;
-  /** Rows with this label cost nothing and get no gradient: a whole number that float32 holds. @default -100 */
+  /** Rows with this label have zero loss and gradient. An integer exactly representable in float32. @default -100 */
   ignoreIndex?: number;
 }
 
 /**
- * Negative log-likelihood of the labels: `loss[r] = log Σⱼ exp(logits[r, j]) − logits[r, label[r]]`, 0 where the label
- * is `ignoreIndex`; `[rows, vocabulary]`, `[rows]` → `[rows]`. No one-hot matrix is kept. Other labels outside the
- * vocabulary are refused on every engine; only labels that `webgpu` itself computed cannot be seen in time: there loss
- * and gradient of such a row are NaN.
+ * Cross-entropy per row: `loss[r] = log Σⱼ exp(logits[r, j]) − logits[r, label[r]]`, 0 if the label is `ignoreIndex`;
+ * `[rows, vocabulary]`, `[rows]` → `[rows]`. No one-hot matrix is stored. Labels outside the vocabulary throw on every
+ * engine, except labels computed on `webgpu` itself, which cannot be checked in time: there loss and gradient of such a
+ * row are NaN.
  *
- * @throws OperationError where shapes or types do not fit, or a label lies outside the vocabulary.
+ * @throws OperationError if shapes or dtypes do not match, or a label is outside the vocabulary
  */
 export function crossEntropy({ logits, labels, ignoreIndex = -100 }: CrossEntropyOptions): tf.Tensor1D {
   checkFloat('crossEntropy', 'logits', logits);
@@ -35,7 +35,7 @@ export function crossEntropy({ logits, labels, ignoreIndex = -100 }: CrossEntrop
   const [, vocabulary] = logits.shape;
   if (checkIds({ operation: 'crossEntropy', what: 'The label', ids: labels, count: vocabulary, ignored: ignoreIndex }))
     return lossOf({ logits, labels, ignoreIndex });
-  // On the engine: 1 where a label is allowed, NaN where it is not; those rows are computed with the label 0.
+  // On the engine: 1 for valid labels, NaN for others; invalid rows are computed with label 0.
   const inside = tf.logicalAnd(
     tf.greaterEqual(labels, tf.scalar(0, 'int32')),
     tf.less(labels, tf.scalar(vocabulary, 'int32')),
@@ -46,7 +46,7 @@ export function crossEntropy({ logits, labels, ignoreIndex = -100 }: CrossEntrop
   return tf.mul(lossOf({ logits, labels: safe, ignoreIndex }), factor) as tf.Tensor1D;
 }
 
-/** {@link crossEntropy} of labels that are known to lie in the vocabulary. */
+/** {@link crossEntropy} of labels known to be in the vocabulary. */
 function lossOf({ logits, labels, ignoreIndex }: Required<CrossEntropyOptions>): tf.Tensor1D {
   const kernel = fusedKernels().crossEntropy ?? composed;
   return differentiable<tf.Tensor1D>({
@@ -85,7 +85,7 @@ function composedBackward({ gradient, kept, ignoreIndex }: Parameters<CrossEntro
     const weight = tf.reshape(tf.mul(gradient, counted), [rows, 1]);
     const probabilities = tf.exp(tf.sub(logits, tf.reshape(logSumExp, [rows, 1])));
     const safe = tf.mul(labels, tf.cast(counted, 'int32')) as tf.Tensor1D;
-    // Cast, because the wasm backend's oneHot writes integer bits whatever type is asked for (4.22).
+    // Cast, because the wasm backend's oneHot writes integer bits whatever the requested dtype (4.22).
     const target = tf.cast(tf.oneHot(safe, vocabulary), 'float32');
     return tf.mul(tf.sub(probabilities, target), weight) as tf.Tensor2D;
   });

@@ -5,27 +5,27 @@ import { check, checkFloat, shapeText } from './check';
 import { blockIsPlain, checkBlock, checkMask } from './check-block';
 import { windowedMask } from './sliding-window';
 
-/** One layer's place in a cache that is written in place: what `KeyValueCache.reserve` gives. */
+/** One layer's buffers in a cache that is written in place, as returned by `KeyValueCache.reserve`. */
 export interface ReservedPositions {
   /** `[batch, room, keyValueHeads·headWidth]` */ key: tf.Variable;
   /** `[batch, room, keyValueHeads·headWidth]` */ value: tf.Variable;
-  /** Positions that are filled. */
+  /** Number of filled positions. */
   offset: number;
 }
 
 export interface DecoderBlockOptions extends TransformerBlockParts {
-  /** int32, 1 where a key may be seen: `[batch, offset + time]` or `[batch, time, offset + time]`. */
+  /** int32, 1 for visible keys: `[batch, offset + time]` or `[batch, time, offset + time]`. */
   mask: tf.Tensor | null;
-  /** Asks the cache for room; called once, after the block has been checked. */
+  /** Reserves room in the cache; called once, after the block has been checked. */
   reserve: (options: { batch: number; time: number; width: number }) => ReservedPositions;
 }
 
 /**
- * A whole pre-norm block over a cache, `[batch, time, width]` to the same, as one call of the engine, without gradients:
- * keys and values of this call are written into the cache behind those it holds, and queries see all up to their own.
- * Null where the engine has no such kernel, or a tape records; the block is then made of its operations.
+ * A whole pre-norm block over a cache, `[batch, time, width]` → the same shape, in one call of the engine, without
+ * gradients. This call's keys and values are appended to the cache, and queries see all keys up to their own. Returns
+ * null if the engine has no such kernel or a tape is recording; the block is then composed of its operations.
  *
- * @throws OperationError where shapes do not fit; what `reserve` throws.
+ * @throws OperationError if shapes do not match; errors of `reserve`
  */
 export function decoderBlock({ reserve, mask, ...block }: DecoderBlockOptions): tf.Tensor3D | null {
   if (tf.engine().isTapeOn()) return null;

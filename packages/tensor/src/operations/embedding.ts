@@ -9,16 +9,16 @@ import { inShape, kernelRows } from './kernel-rows';
 export interface EmbeddingOptions {
   /** `[vocabulary, width]`, float32. */
   table: tf.Tensor2D;
-  /** int32, any shape, values in `0 … vocabulary − 1`; others are refused. */
+  /** int32, any shape, values in `0 … vocabulary − 1`; others throw. */
   ids: tf.Tensor;
 }
 
 /**
- * Rows of `table` by `ids`: ids `[...]` → `[..., width]`. The gradient of a row of the table is the sum over the
- * places that looked it up, in order. Ids outside the table are refused on every engine; only ids that `webgpu` itself
- * computed cannot be seen in time: there the row of such an id is NaN.
+ * Looks up rows of `table`: ids `[...]` → `[..., width]`. The gradient of a row is the sum over the positions that looked
+ * it up, in order. Ids outside the table throw on every engine, except ids computed on `webgpu` itself, which cannot be
+ * checked in time: there the row of such an id is NaN.
  *
- * @throws OperationError if `table` is not a float32 matrix, `ids` are not int32, or an id lies outside the table.
+ * @throws OperationError if `table` is not a float32 matrix, `ids` are not int32, or an id is outside the table
  */
 export function embedding<T extends tf.Tensor = tf.Tensor>({ table, ids }: EmbeddingOptions): T {
   checkFloat('embedding', 'table', table);
@@ -57,7 +57,7 @@ function pickRows(table: tf.Tensor2D, ids: tf.Tensor): tf.Tensor {
   return differentiable<tf.Tensor>({
     inputs: { table },
     forward: (save) => {
-      // Ids of any shape are one list, whatever the kernel makes of their rank.
+      // Ids are flattened, unless the kernel accepts any rank.
       const list = (own && fusedKernels().takesAnyRank ? ids : inShape(ids, [ids.size])) as tf.Tensor1D;
       save([list]);
       return inShape(kernel.forward({ table, ids: list }), shape);
@@ -71,10 +71,10 @@ function pickRows(table: tf.Tensor2D, ids: tf.Tensor): tf.Tensor {
   });
 }
 
-/** From TensorFlow.js's operations. */
+/** Composed of TensorFlow.js operations. */
 export const composedEmbedding: EmbeddingKernel = {
   forward: ({ table, ids }) => tf.gather(table, ids),
-  // scatterND adds what falls on the same row; unlike unsortedSegmentSum, every engine has it.
+  // scatterND adds updates of the same row; unlike unsortedSegmentSum, every engine has it.
   backward: ({ gradient, ids, vocabulary }) =>
     tf.scatterND(tf.reshape(ids, [-1, 1]), gradient, [vocabulary, gradient.shape[1]]) as tf.Tensor2D,
 };

@@ -7,18 +7,18 @@ import { differentiable } from './differentiable';
 import { inShape, kernelRows } from './kernel-rows';
 
 export interface GatedActivationOptions<T extends tf.Tensor> {
-  /** `[..., width]`, float32: goes through the activation. */
+  /** `[..., width]`, float32: input of the activation. */
   gate: T;
-  /** The same shape: multiplied by it. */
+  /** Same shape: multiplied with the activated gate. */
   up: T;
   activation: Activation;
 }
 
 /**
- * `output = activation(gate) ∘ up`, the middle of a gated feed-forward block; with `silu` it is SwiGLU's.
+ * `output = activation(gate) ∘ up`, the core of a gated feed-forward block; SwiGLU with `silu`.
  * Shazeer 2020 (arXiv:2002.05202).
  *
- * @throws OperationError where shapes do not fit.
+ * @throws OperationError if shapes do not match
  */
 export function gatedActivation<T extends tf.Tensor>({ gate, up, activation }: GatedActivationOptions<T>): T {
   checkFloat('gatedActivation', 'gate', gate);
@@ -46,7 +46,7 @@ export function gatedActivation<T extends tf.Tensor>({ gate, up, activation }: G
   });
 }
 
-/** From TensorFlow.js's operations and the engine's activation. */
+/** Composed of TensorFlow.js operations and the engine's activation. */
 export const composedGatedActivation: GatedActivationKernel = {
   forward: ({ gate, up, activation }) => tf.mul(activationValue(activation, gate), up) as tf.Tensor2D,
   backward: ({ gradient, gate, up, activation }) =>

@@ -6,14 +6,14 @@ import { hostIndices, type RowIndices } from './row-indices';
 export interface GatherRowsOptions {
   /** `[rows, width]`, float32. */
   input: tf.Tensor2D;
-  /** `[count]`: which rows, in any order, repeated or not. Those outside are refused, as `embedding` does. */
+  /** `[count]`: rows in any order, repeats allowed. Out-of-range indices throw, as in `embedding`. */
   indices: RowIndices;
 }
 
 /**
  * `output[i] = input[indices[i]]`: `[rows, width]` → `[count, width]`. The gradient of a row is the sum over its copies.
  *
- * @throws OperationError if shapes do not fit or an index is out of range.
+ * @throws OperationError if shapes do not match or an index is out of range
  */
 export function gatherRows({ input, indices }: GatherRowsOptions): tf.Tensor2D {
   checkFloat('gatherRows', 'input', input);

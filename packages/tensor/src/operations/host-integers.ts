@@ -3,8 +3,8 @@ import { OperationError } from '../errors';
 import { engineMemory } from '../engines/registry';
 
 /**
- * The numbers of an int32 tensor, or null where the host would have to wait for them: what a GPU computed on `webgpu`.
- * What came from the host is known there on every engine.
+ * Values of an int32 tensor, or null if the host would have to wait for them, as for tensors computed on `webgpu`. Values
+ * that came from the host are available on every engine.
  */
 export function hostIntegers(tensor: tf.Tensor): Int32Array | null {
   const { hostIntegers: own } = engineMemory();
@@ -12,8 +12,8 @@ export function hostIntegers(tensor: tf.Tensor): Int32Array | null {
 }
 
 /**
- * Throws unless all ids lie in `0 … count − 1` or are `ignored`: kernels read and write memory by them. Returns false
- * where they cannot be seen without waiting; the operation then has to give NaN for those that lie outside.
+ * Throws unless all ids are in `0 … count − 1` or equal `ignored`, since kernels access memory by them. Returns false if
+ * they cannot be read without waiting; the operation must then return NaN for ids out of range.
  *
  * @param what `The id` or `The label`
  */

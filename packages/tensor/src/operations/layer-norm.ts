@@ -22,7 +22,7 @@ export interface LayerNormOptions<T extends tf.Tensor> {
  * `output = (input − mean) / √(variance + ε) · scale + bias` over the last axis, with the biased variance.
  * Ba, Kiros & Hinton 2016 (arXiv:1607.06450).
  *
- * @throws OperationError where shapes do not fit.
+ * @throws OperationError if shapes do not match
  */
 export function layerNorm<T extends tf.Tensor>({ input, scale, bias, epsilon = 1e-5 }: LayerNormOptions<T>): T {
   checkNorm({ operation: 'layerNorm', input, scale, epsilon });

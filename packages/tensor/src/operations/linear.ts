@@ -16,7 +16,7 @@ export interface LinearOptions<T extends tf.Tensor> {
   bias?: tf.Tensor1D | null;
   /** Applied to the sum. @default 'none' */
   activation?: Activation;
-  /** How the weight lies in memory: `out-in` as PyTorch's Linear, `in-out` as GPT-2's Conv1D. @default 'out-in' */
+  /** Memory layout of the weight: `out-in` as in PyTorch's Linear, `in-out` as in GPT-2's Conv1D. @default 'out-in' */
   layout?: WeightLayout;
 }
 
@@ -24,10 +24,10 @@ export interface LinearOptions<T extends tf.Tensor> {
  * `output = activation(input · weightᵀ + bias)`, `[..., in]` → `[..., out]`; with `layout: 'in-out'`,
  * `activation(input · weight + bias)`.
  *
- * Gradients are computed only for what the tape asks for: a frozen weight costs no product.
+ * Gradients are computed only if the tape needs them: a frozen weight costs nothing.
  *
- * @throws OperationError where shapes do not fit; in the backward pass where the gradient of a weight is asked for that is
- *   stored in fewer bits than float32.
+ * @throws OperationError if shapes do not match; in the backward pass if a gradient is requested for a weight stored in
+ *   fewer bits than float32
  */
 export function linear<T extends tf.Tensor>({
   input,
@@ -58,9 +58,9 @@ export function linear<T extends tf.Tensor>({
     checkShape('linear', 'bias', bias, [outWidth], 'one for each output');
   }
   const outputShape = [...input.shape.slice(0, -1), outWidth];
-  /** Whether the forward pass kept the activation's derivative and not the preactivation. */
+  /** Whether the forward pass saved the activation's derivative instead of the preactivation. */
   let hasDerivative = false;
-  // Asked here: inside an operation the tape counts as off.
+  // Checked here, because inside an operation the tape is off.
   const recording = tf.engine().isTapeOn();
   const own = fusedKernels().linear;
   const kernel = own ?? composedLinear;
@@ -83,7 +83,7 @@ export function linear<T extends tf.Tensor>({
       return inShape<T>(output, outputShape);
     },
     gradients: (gradient, [flat, weight, kept]) => {
-      // Shared by all three gradients, so computed once.
+      // Shared by all three gradients.
       let flatGradient = kernelRows(gradient, own);
       if (hasDerivative) flatGradient = tf.mul(flatGradient, kept!);
       else if (kept) flatGradient = activationGradient(activation, kept as tf.Tensor2D, flatGradient);
@@ -107,7 +107,7 @@ export function linear<T extends tf.Tensor>({
   });
 }
 
-/** From TensorFlow.js's operations and the engine's activation. */
+/** Composed of TensorFlow.js operations and the engine's activation. */
 export const composedLinear: LinearKernel = {
   forward: ({ input, weight, bias, activation, layout }) => {
     const product = tf.matMul(input, weight, false, layout === 'out-in') as tf.Tensor2D;

@@ -1,7 +1,7 @@
 import type { tf } from '../tensorflow';
 import { check, checkFloat, checkShape, shapeText } from './check';
 
-/** Checks what layer norm and RMS norm share; returns the input's rows and width. */
+/** Checks shared by layer norm and RMS norm; returns rows and width of the input. */
 export function checkNorm({
   operation,
   input,

@@ -18,7 +18,7 @@ export interface RmsNormOptions<T extends tf.Tensor> {
 /**
  * `output = input / √(mean(input²) + ε) · scale` over the last axis. Zhang & Sennrich 2019 (arXiv:1910.07467).
  *
- * @throws OperationError where shapes do not fit.
+ * @throws OperationError if shapes do not match
  */
 export function rmsNorm<T extends tf.Tensor>({ input, scale, epsilon = 1e-6 }: RmsNormOptions<T>): T {
   checkNorm({ operation: 'rmsNorm', input, scale, epsilon });

@@ -5,16 +5,16 @@ import { check, checkFloat, checkRank, checkShape, shapeText } from './check';
 import { differentiable } from './differentiable';
 
 export interface RotaryOptions {
-  /** `[batch, time, heads·headWidth]`, heads side by side. */
+  /** `[batch, time, heads·headWidth]`, heads concatenated. */
   input: tf.Tensor3D;
   heads: number;
   /** `[batch or 1, time, dimensions / 2]`: cosines of the angles. */
   cos: tf.Tensor3D;
   /** `[batch or 1, time, dimensions / 2]`: sines of the angles. */
   sin: tf.Tensor3D;
-  /** How many numbers of each head are rotated, the first ones; the others stay (`partial_rotary_factor`). @default headWidth */
+  /** Number of leading dimensions of each head to rotate; the others are unchanged (`partial_rotary_factor`). @default headWidth */
   dimensions?: number;
-  /** Which numbers turn together. @default 'halves' */
+  /** Which dimensions are paired. @default 'halves' */
   layout?: RotaryLayout;
 }
 
@@ -22,12 +22,12 @@ export interface RotaryOptions {
 export type RotaryLayout = 'halves' | 'interleaved';
 
 /**
- * Rotary position embedding: of the first D = `dimensions` numbers of each head, each pair (a, b) turns by its angle,
- * `a′ = a·cos − b·sin` and `b′ = b·cos + a·sin`. Pair i < D/2 is (x[i], x[i+D/2]), Hugging Face's `rotate_half`, or with
- * `layout: 'interleaved'` (x[2i], x[2i+1]).
+ * Rotary position embedding (RoPE): in the first D = `dimensions` dimensions of each head, each pair (a, b) is rotated by
+ * its angle, `a′ = a·cos − b·sin` and `b′ = b·cos + a·sin`. Pair i < D/2 is (x[i], x[i+D/2]), Hugging Face's
+ * `rotate_half`, or with `layout: 'interleaved'` (x[2i], x[2i+1]).
  * Su et al. 2021 (arXiv:2104.09864). The angles are constants: no gradient flows to `cos` and `sin`.
  *
- * @throws OperationError where shapes do not fit.
+ * @throws OperationError if shapes do not match
  */
 export function rotary({ input, heads, cos, sin, dimensions, layout = 'halves' }: RotaryOptions): tf.Tensor3D {
   checkFloat('rotary', 'input', input);
@@ -72,7 +72,7 @@ export function rotary({ input, heads, cos, sin, dimensions, layout = 'halves' }
   const plain = turned === headWidth && layout === 'halves';
   const kernel = supporting({ kernel: fusedKernels().rotary, options, plain });
   if (kernel === null && turned < headWidth) {
-    // The numbers that stay are cut off and put back: whole heads turn by the engine's kernel.
+    // Split off the unrotated dimensions, so that the engine's kernel rotates whole heads, and append them again.
     const [first, rest] = tf.split(
       tf.reshape(input, [batch, time, heads, headWidth]),
       [turned, headWidth - turned],
@@ -94,7 +94,7 @@ export function rotary({ input, heads, cos, sin, dimensions, layout = 'halves' }
   });
 }
 
-/** Whole heads in either layout. */
+/** Rotates whole heads in either layout. */
 const composedRotary: RotaryKernel = {
   forward: (options) => composed(options),
   backward: (options) => tf.tidy(() => composed({ ...options, sin: tf.neg(options.sin) })),
@@ -104,7 +104,7 @@ function composed({ input, heads, cos, sin, layout }: RotaryKernelOptions): tf.T
   return tf.tidy(() => {
     const [batch, time, width] = input.shape;
     const half = width / heads / 2;
-    // Pairs lie half a head apart, or side by side.
+    // Pairs are half a head apart, or adjacent.
     const [shape, axis] = layout === 'halves' ? [[2, half], 3] : [[half, 2], 4];
     const [first, second] = tf.split(tf.reshape(input, [batch, time, heads, ...shape]), 2, axis) as [
       tf.Tensor,

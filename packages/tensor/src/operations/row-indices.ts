@@ -1,10 +1,10 @@
 import { tf } from '../tensorflow';
 import { check, checkInt, checkRank } from './check';
 
-/** Row numbers, from the host or on the engine. */
+/** Row indices, on the host or on the engine. */
 export type RowIndices = tf.Tensor1D | Int32Array | readonly number[];
 
-/** Row numbers on the host, each checked against `rows`. */
+/** Row indices on the host, each checked against `rows`. */
 export function hostIndices({
   operation,
   indices,
@@ -19,7 +19,7 @@ export function hostIndices({
     checkRank(operation, 'indices', indices, 1, '[count]');
   }
   const given: ArrayLike<number> = indices instanceof tf.Tensor ? indices.dataSync() : indices;
-  // Before they become int32, which would make 0 of NaN and 1 of 1.5.
+  // Checked before conversion to int32, which would turn NaN into 0 and 1.5 into 1.
   for (let position = 0; position < given.length; position++) {
     const index = given[position]!;
     check(

@@ -8,17 +8,17 @@ import { hostIndices, type RowIndices } from './row-indices';
 export interface ScatterRowsOptions {
   /** `[rows, width]`, float32. Not changed. */
   input: tf.Tensor2D;
-  /** `[count]`: the rows to replace, each at most once. On the engine they are read back: pass them from the host. */
+  /** `[count]`: the rows to replace, each at most once. Prefer host arrays: indices on the engine have to be read back. */
   indices: RowIndices;
-  /** `[count, width]`: what to write there. */
+  /** `[count, width]`: the new rows. */
   updates: tf.Tensor2D;
 }
 
 /**
- * A copy of `input` whose row `indices[i]` is `updates[i]`: `[rows, width]` → `[rows, width]`. The gradient goes to
- * `updates` at those rows and to `input` at the others. This is how thoughts are placed among embeddings.
+ * A copy of `input` whose row `indices[i]` is `updates[i]`: `[rows, width]` → `[rows, width]`. Gradients flow to `updates`
+ * for those rows and to `input` for the others. Used to insert thoughts among token embeddings.
  *
- * @throws OperationError if shapes do not fit, an index is out of range or one occurs twice.
+ * @throws OperationError if shapes do not match, an index is out of range or one occurs twice
  */
 export function scatterRows({ input, indices, updates }: ScatterRowsOptions): tf.Tensor2D {
   const operation = 'scatterRows';
@@ -28,7 +28,7 @@ export function scatterRows({ input, indices, updates }: ScatterRowsOptions): tf
   const targets = hostIndices({ operation, indices, rows });
   checkFloat(operation, 'updates', updates);
   checkShape(operation, 'updates', updates, [targets.length, width], 'a row for each index, as wide as input');
-  // Row r of the output is row source[r] of input and updates one under the other: a single gather on any engine.
+  // Row r of the output is row source[r] of input and updates concatenated: a single gather on any engine.
   const source = Int32Array.from({ length: rows }, (_, row) => row);
   targets.forEach((target, position) => {
     check(operation, source[target] === target, () => `row ${target} occurs twice in indices (again at ${position}).`);
@@ -48,7 +48,7 @@ export function scatterRows({ input, indices, updates }: ScatterRowsOptions): tf
   });
 }
 
-/** Rows of a table in the order given, by the engine's own look-up where it has one: on wasm that is many times faster than `gather`. */
+/** Gathers rows of a table with the engine's embedding kernel if it has one, which on wasm is many times faster than `gather`. */
 function pickRows(table: tf.Tensor2D, rows: Int32Array): tf.Tensor2D {
   const ids = tf.tensor1d(rows, 'int32');
   return (fusedKernels().embedding ?? composedEmbedding).forward({ table, ids });

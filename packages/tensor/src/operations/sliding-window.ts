@@ -19,9 +19,9 @@ export function checkWindow({
 }
 
 /**
- * The mask with a sliding window in it, int32: of the keys up to its own, query i (the key `keyTime − queryTime + i`) sees
- * the last `window`. So a kernel that reads a mask for each query needs no window of its own. A window that reaches over
- * all keys leaves the mask as it is.
+ * Merges a sliding window into the mask, int32: query i (at key `keyTime − queryTime + i`) sees only the last `window`
+ * keys up to its own. Kernels with per-query masks then need no window support. A window that covers all keys leaves the
+ * mask unchanged.
  */
 export function windowedMask({
   mask,

@@ -9,10 +9,10 @@ export interface SoftCapOptions<T extends tf.Tensor> {
 }
 
 /**
- * `output = cap · tanh(input / cap)`, element by element: close to the input where that is small, never beyond ±cap.
- * Gemma 2 does this with its logits (`final_logit_softcapping`; arXiv:2408.00118).
+ * `output = cap · tanh(input / cap)`, element-wise: close to the input for small values, bounded by ±cap.
+ * Gemma 2 applies it to its logits (`final_logit_softcapping`; arXiv:2408.00118).
  *
- * @throws OperationError if `input` is not float32 or `cap` is not above 0.
+ * @throws OperationError if `input` is not float32 or `cap` is not above 0
  */
 export function softCap<T extends tf.Tensor>({ input, cap }: SoftCapOptions<T>): T {
   checkFloat('softCap', 'input', input);

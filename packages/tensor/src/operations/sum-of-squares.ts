@@ -2,10 +2,10 @@ import { tf } from '../tensorflow';
 import { fusedKernels } from '../kernels/registry';
 import { checkFloat } from './check';
 
-/** Tensors, and what errors call them. */
+/** Tensors with their names for error messages. */
 type Named = readonly (readonly [name: string, tensor: tf.Tensor])[];
 
-/** `Σ t²` over tensors together, on the host; 0 where there is none. Not on `webgpu`, which cannot wait. */
+/** `Σ t²` over all tensors, on the host; 0 if there are none. Not on `webgpu`, which has no synchronous reads. */
 export function sumOfSquares(named: Named): number {
   const tensors = checked(named);
   if (tensors.length === 0) return 0;
@@ -29,7 +29,7 @@ function checked(named: Named): readonly tf.Tensor[] {
   return named.map(([, tensor]) => tensor);
 }
 
-/** One for each tensor, in one tensor: a single read. */
+/** One sum per tensor, in one tensor, for a single read. */
 function composed(tensors: readonly tf.Tensor[]): tf.Tensor {
   return tf.stack(tensors.map((tensor) => tf.sum(tf.square(tensor))));
 }

@@ -8,12 +8,12 @@ import { differentiable } from './differentiable';
 import { windowedMask } from './sliding-window';
 
 /**
- * A whole pre-norm block with its gradients, `[batch, time, width]` to the same, as one call of the engine: see
- * {@link TransformerBlockOptions} for its equation. Null where the engine has no such kernel; the block is then made of
- * its operations. The gradients of all its weights are computed together, whichever are asked for; with `frozen` those of
- * its input and of its adapters.
+ * A whole pre-norm block with its gradients, `[batch, time, width]` → the same shape, in one call of the engine; see
+ * {@link TransformerBlockOptions} for the equation. Returns null if the engine has no such kernel; the block is then
+ * composed of its operations. The gradients of all weights are computed together, even if only some are needed; with
+ * `frozen`, those of the input and adapters.
  *
- * @throws OperationError where shapes do not fit.
+ * @throws OperationError if shapes do not match
  */
 export function transformerBlock(options: TransformerBlockOptions): tf.Tensor3D | null {
   const kernel = supporting({ kernel: fusedKernels().transformerBlock, options, plain: blockIsPlain(options) });
@@ -35,7 +35,7 @@ export function transformerBlock(options: TransformerBlockOptions): tf.Tensor3D 
       const seen = windowedMask({ mask, window, batch, queryTime: time, keyTime: time });
       const { output, values } = kernel.forward({ ...options, mask: seen });
       hasMask = seen !== null;
-      // What may be freed before the backward pass; weights are variables, which are not.
+      // Tensors that might be freed before the backward pass; weights are variables, which are not.
       save([input, ...(rotary ? [rotary.cos, rotary.sin] : []), ...(seen ? [seen] : []), ...values]);
       return output;
     },

@@ -12,7 +12,7 @@ interface AttentionShape {
   keyValueHeads?: number;
   headWidth: number;
   causal?: boolean;
-  /** `keys`: `[batch, keyTime]`; `queries`: `[batch, queryTime, keyTime]`; `blind`: as `keys`, and the first row sees nothing. */
+  /** `keys`: `[batch, keyTime]`; `queries`: `[batch, queryTime, keyTime]`; `blind`: as `keys`, with the first row fully masked. */
   mask?: 'keys' | 'queries' | 'blind';
   scale?: number;
   softCap?: number;

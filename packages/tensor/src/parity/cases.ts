@@ -81,7 +81,7 @@ function rmsNormCase(shape: number[], { mean = 0, epsilon = 1e-6 } = {}): Parity
   };
 }
 
-/** Away from 0, where ReLU has no derivative for differences to find. */
+/** Away from 0, where ReLU is not differentiable. */
 function bent(make: InputMaker, shape: number[]): ParityInput {
   const input = make.float(shape, { deviation: 2 });
   input.values.forEach((x, index) => {
@@ -100,7 +100,7 @@ function activateCase(activation: Activation): ParityCase {
   };
 }
 
-/** Far out, where exponentials overflow if they are not written with care. */
+/** Large magnitudes, where naive exponentials overflow. */
 function farActivateCase(activation: Activation): ParityCase {
   const make = new InputMaker(1);
   return {
@@ -133,7 +133,7 @@ function gatedCase(activation: Activation, shape: number[]): ParityCase {
 
 const smoothActivations = activationNames.filter((activation) => activation !== 'none');
 
-/** What every engine must get right, values and gradients. Sizes straddle the tiles and vector widths kernels use. */
+/** Cases every engine must pass, for values and gradients. Sizes straddle the tiles and vector widths of kernels. */
 export const parityCases: readonly ParityCase[] = [
   linearCase({ rows: [3], inWidth: 5, outWidth: 7 }),
   linearCase({ rows: [3], inWidth: 5, outWidth: 7, layout: 'in-out' }),
@@ -146,7 +146,7 @@ export const parityCases: readonly ParityCase[] = [
   linearCase({ rows: [67], inWidth: 129, outWidth: 48 }),
   linearCase({ rows: [67], inWidth: 129, outWidth: 48, layout: 'in-out' }),
   linearCase({ rows: [1], inWidth: 64, outWidth: 96 }),
-  // Sums, rows and columns of several blocks, none of them full at the end; and a few rows of a long sum.
+  // Sums, rows and columns of several blocks, with partial last blocks; and a few rows with a long sum.
   linearCase({ rows: [530], inWidth: 300, outWidth: 270, bias: false }),
   linearCase({ rows: [5, 106], inWidth: 270, outWidth: 35, activation: 'gelu-tanh', layout: 'in-out' }),
   linearCase({ rows: [7], inWidth: 301, outWidth: 530 }),
@@ -182,7 +182,7 @@ export const parityCases: readonly ParityCase[] = [
     causal: true,
   }),
   attentionCase({ batch: 4, queryTime: 2, keyTime: 5, heads: 2, headWidth: 16, mask: 'blind' }),
-  // Caps that bend the scores, windows shorter than the keys, and all of it together, as Gemma 2 has it.
+  // Soft caps small enough to matter, windows shorter than the keys, and both together as in Gemma 2.
   attentionCase({ batch: 2, queryTime: 5, heads: 3, headWidth: 4, softCap: 0.8 }),
   attentionCase({ batch: 2, queryTime: 4, heads: 4, keyValueHeads: 2, headWidth: 6, causal: true, softCap: 2 }),
   attentionCase({ batch: 2, queryTime: 1, keyTime: 9, heads: 4, keyValueHeads: 2, headWidth: 6, softCap: 1 }),

@@ -1,27 +1,27 @@
 import { tf } from '../tensorflow';
 import { InputMaker, size, toTensor, type ParityCase } from './parity-case';
 
-/** How far float32 results may lie from float64 ones: this, times 1 + the size of what is compared. */
+/** Tolerance of float32 results against float64, relative to 1 + the magnitude of the value. */
 const valueTolerance = 2e-5;
 const gradientTolerance = 5e-5;
 
-/** Inputs up to this size have each gradient entry checked; larger ones along random directions. */
+/** Up to this input size every gradient entry is checked; larger inputs are checked along random directions. */
 const fullCheckLimit = 320;
 const directions = 2;
 
-/** Float64 step of the central differences: its error is about 1e-10 relative. */
+/** Step of the float64 central differences; relative error about 1e-10. */
 const step = 1e-5;
 
-/** What a case showed on an engine. */
+/** Result of a case on an engine. */
 export interface CaseResult {
   name: string;
-  /** What went wrong; empty if nothing did. */
+  /** Failures; empty if the case passed. */
   faults: string[];
-  /** Largest deviation as a part of what is tolerated: over 1 is a fault. */
+  /** Largest deviation relative to its tolerance: above 1 is a failure. */
   worst: number;
 }
 
-/** Runs a case on the engine in use: values against the reference, gradients against its differences, and no tensor left behind. */
+/** Runs a case on the engine in use: compares values with the reference and gradients with finite differences, and checks for leaks. */
 export async function checkCase(parityCase: ParityCase): Promise<CaseResult> {
   const { name, inputs, run, reference } = parityCase;
   const result: CaseResult = { name, faults: [], worst: 0 };
@@ -103,7 +103,7 @@ async function checkGradients({
     } else {
       const make = new InputMaker(length);
       for (let count = 0; count < directions; count++) {
-        // Unit length, so that rounding of single entries averages out and tolerances keep their meaning.
+        // Unit length, so that rounding errors of single entries average out and tolerances keep their meaning.
         const direction = make.float([length], { deviation: 1 / Math.sqrt(length) }).values;
         const along = direction.reduce((sum, x, index) => sum + x * gradient[index]!, 0);
         compare(
@@ -118,7 +118,7 @@ async function checkGradients({
   }
 }
 
-/** Notes every deviation, and the worst one of each comparison if it is too large. */
+/** Records the largest deviation, and a failure if it exceeds the tolerance. */
 export function compare(
   result: CaseResult,
   what: string,

@@ -1,26 +1,26 @@
 import { tf } from '../tensorflow';
 import { RandomStream } from '@subtext/core';
 
-/** An input of a case: what it holds, rounded to float32 so that reference and engine start from the same numbers. */
+/** An input of a case, rounded to float32 so that reference and engine start from the same numbers. */
 export interface ParityInput {
   shape: number[];
   dtype: 'float32' | 'int32';
   values: Float64Array;
-  /** Is the gradient by it checked? */
+  /** Whether its gradient is checked. */
   differentiable: boolean;
 }
 
-/** One operation on one set of inputs, with an independent account of what it should give. */
+/** One operation on one set of inputs, with an independent reference. */
 export interface ParityCase {
-  /** Unique; starts with the operation's name. */
+  /** Unique name that starts with the operation. */
   name: string;
   inputs: Record<string, ParityInput>;
   run: (tensors: Record<string, tf.Tensor>) => tf.Tensor;
-  /** The same in float64 by plain loops, for the values and, by differences, for the gradients. */
+  /** Float64 reference in plain loops, for values and, by finite differences, for gradients. */
   reference: (inputs: Record<string, Float64Array>) => Float64Array;
 }
 
-/** Makes inputs, one seeded stream a case: the same on every engine and machine. */
+/** Generates inputs from one seeded stream per case: the same on every engine and machine. */
 export class InputMaker {
   readonly #random: RandomStream;
 
@@ -60,7 +60,7 @@ export class InputMaker {
   }
 }
 
-/** The product of a shape. */
+/** Number of elements of a shape. */
 export function size(shape: readonly number[]): number {
   return shape.reduce((product, length) => product * length, 1);
 }

@@ -1,8 +1,8 @@
 import type { Activation, WeightLayout } from '../kernels/kernels';
 
 /*
- * Every operation once more, in float64 and plain loops, straight from its equation. Slow on purpose: this is what the
- * engines are held against, so it shares no code with them.
+ * Float64 reference of every operation in plain loops, directly from its equation. Slow by design; shares no code with
+ * the engines that are tested against it.
  */
 
 /** erf by its all-positive series, exact to float64: 2/√π · e^(−x²) · Σ 2ⁿ·x²ⁿ⁺¹ / (2n+1)!!. */

@@ -6,7 +6,7 @@ import type { CaseResult } from './check-case';
 export interface SelfTestOptions {
   /** @default the one in use */
   engine?: EngineName;
-  /** Called after each case: for progress. */
+  /** Called after each case, for progress. */
   onCase?: (progress: { done: number; total: number; result: CaseResult }) => void;
 }
 
@@ -14,16 +14,16 @@ export interface SelfTestReport {
   engine: string;
   passed: number;
   failed: number;
-  /** Milliseconds for everything. */
+  /** Total time in milliseconds. */
   milliseconds: number;
   results: CaseResult[];
 }
 
 /**
- * Holds an engine against the float64 reference: every operation and its gradient on odd shapes, masks and grouped
+ * Tests an engine against the float64 reference: every operation and its gradient with odd shapes, masks and grouped
  * heads, the optimizer, the cache and a short training run. Takes seconds. The engine stays in use afterwards.
  *
- * @throws EngineError if `engine` cannot run here.
+ * @throws EngineError if `engine` cannot run here
  */
 export async function selfTest({ engine, onCase }: SelfTestOptions = {}): Promise<SelfTestReport> {
   if (engine) {
@@ -56,8 +56,8 @@ export async function selfTest({ engine, onCase }: SelfTestOptions = {}): Promis
 }
 
 /**
- * One case of each operation with its gradient on a backend that is loaded: about a second. What computed before computes
- * again afterwards.
+ * Tests one case of each operation with its gradient on a loaded backend, in about a second. Restores the previous backend
+ * afterwards.
  */
 export async function quickSelfTest(backend: string): Promise<boolean> {
   const [{ parityCases }, { checkCase }] = await Promise.all([import('./cases'), import('./check-case')]);

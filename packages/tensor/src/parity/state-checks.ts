@@ -19,13 +19,13 @@ import { compare, type CaseResult } from './check-case';
 import { InputMaker, toTensor } from './parity-case';
 import { attentionReference } from './reference';
 
-/** A check that is more than one operation. */
+/** A check that involves more than one operation. */
 export interface StateCheck {
   name: string;
   run: () => Promise<CaseResult>;
 }
 
-/** What is more than one operation: the norm, the optimizer, the cache, and all of it together. */
+/** Checks of the gradient norm, the optimizer, the cache, and all of them together. */
 export const stateChecks: readonly StateCheck[] = [
   define('globalNorm of three tensors', async (result) => {
     const make = new InputMaker(3);
@@ -111,7 +111,7 @@ async function checkOutsideIds(result: CaseResult): Promise<void> {
       return valueAndGradientTensors(() => tf.sum(loss(weights)) as tf.Scalar, [weights]).value;
     });
   }
-  // A label is ignored by its number alone, wherever it lies; -100 is a number like others where another is ignored.
+  // Only the value of a label decides whether it is ignored; -100 is an ordinary label if another value is ignored.
   for (const ignoreIndex of [-100, -1, 9, 2]) {
     const losses = tf.tidy(() =>
       crossEntropy({ logits, labels: tf.tensor1d([ignoreIndex, 1, ignoreIndex], 'int32'), ignoreIndex }),
@@ -173,7 +173,7 @@ async function checkCache(result: CaseResult, options: { softCap?: number; windo
   const width = shape.keyValueHeads * shape.headWidth;
   const make = new InputMaker(21);
   const inputs = { query: make.float([2, 7, 24]), key: make.float([2, 7, width]), value: make.float([2, 7, width]) };
-  // The first row is padded on the left by two.
+  // The first row is left-padded by two.
   const padding = [
     [0, 0, 1, 1, 1, 1, 1],
     [1, 1, 1, 1, 1, 1, 1],
@@ -214,12 +214,12 @@ async function checkCache(result: CaseResult, options: { softCap?: number; windo
       });
     });
   const prompt = feed(0, 4);
-  // Wrong positions, which the next take the place of: they must leave no trace.
+  // Wrong positions, overwritten by the next ones: they must leave no trace.
   feed(4, 2).dispose();
   const rest = [4, 5, 6].map((position) => feed(position, 1));
   const whole = tf.concat([prompt, ...rest], 1);
   compare(result, 'attention', await whole.data(), expected, 2e-5);
-  // Row 1 alone, twice: rows of the batch can be chosen anew.
+  // Select row 1 twice.
   cache.selectRows([1, 1]);
   const chosen = tf.tidy(() => {
     const last = (tensor: tf.Tensor3D) => tf.tile(tf.slice(tensor, [1, 6, 0], [1, 1, tensor.shape[2]]), [2, 1, 1]);

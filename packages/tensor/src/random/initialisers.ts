@@ -10,7 +10,7 @@ export interface NormalOptions {
   standardDeviation?: number;
 }
 
-/** A float32 tensor of normal numbers; the same stream state gives the same values on every engine. */
+/** A float32 tensor of normal random numbers; the same stream state gives the same values on every engine. */
 export function normal({ shape, random, mean = 0, standardDeviation = 1 }: NormalOptions): tf.Tensor {
   return fill(shape, () => mean + standardDeviation * random.normal());
 }
@@ -24,7 +24,7 @@ export interface UniformOptions {
   maximum?: number;
 }
 
-/** A float32 tensor of uniform numbers in `[minimum, maximum)`; the same stream state gives the same values on every engine. */
+/** A float32 tensor of uniform random numbers in `[minimum, maximum)`; the same stream state gives the same values on every engine. */
 export function uniform({ shape, random, minimum = 0, maximum = 1 }: UniformOptions): tf.Tensor {
   return fill(shape, () => minimum + (maximum - minimum) * random.uniform());
 }

@@ -5,7 +5,7 @@ import { checkFloat } from '../operations/check';
 import type { Parameters as ParameterSet } from './parameters';
 
 export interface AdamWOptions {
-  /** What is trained, as one set, several, or names with variables; only trainable members with a gradient move. */
+  /** Parameters to train: one set, several, or names with variables. Only trainable ones with a gradient are updated. */
   parameters: ParameterSet | readonly ParameterSet[] | readonly (readonly [name: string, variable: tf.Variable])[];
   learningRate: number;
   /** Decay of the first moment. @default 0.9 */
@@ -16,26 +16,26 @@ export interface AdamWOptions {
   epsilon?: number;
   /** Decoupled: `p −= learningRate · weightDecay · p`. @default 0.01 */
   weightDecay?: number;
-  /** Which parameters decay, by name. @default all */
+  /** Which parameters have weight decay, by name. @default all */
   decays?: (name: string) => boolean;
-  /** Multiplies a parameter's learning rate, by name. @default 1 for all */
+  /** Learning rate multiplier of each parameter, by name. @default 1 for all */
   learningRateScale?: (name: string) => number;
 }
 
 export interface AdamWStepOptions {
-  /** By parameter name. Not disposed. */
+  /** Gradients by parameter name. Not disposed. */
   gradients: Readonly<Record<string, tf.Tensor>>;
-  /** For this step. @default the constructor's */
+  /** Learning rate of this step. @default the constructor's */
   learningRate?: number;
-  /** Multiplies every gradient: clipping, or the mean over accumulated batches. @default 1 */
+  /** Factor for all gradients, for clipping or for averaging accumulated batches. @default 1 */
   gradientScale?: number;
-  /** Counts from 1, for the correction of the moments. @default each parameter's own count of steps */
+  /** Step number from 1, for bias correction. @default each parameter's own step count */
   step?: number;
 }
 
-/** The optimizer's memory as plain arrays: what a checkpoint holds. */
+/** Optimizer state as plain arrays, for checkpoints. */
 export interface AdamWState {
-  /** By parameter name. `step` counts that parameter's own updates. */
+  /** Moments by parameter name. `step` counts that parameter's updates. */
   moments: Record<string, { step: number; first: Float32Array; second: Float32Array }>;
 }
 
@@ -48,7 +48,7 @@ interface Moments {
 /**
  * AdamW with decoupled weight decay, in PyTorch's order: with g = gradient · gradientScale and t this parameter's step,
  * `p −= lr·decay·p; m = β₁m + (1−β₁)g; v = β₂v + (1−β₂)g²; p −= lr · (m/(1−β₁ᵗ)) / (√(v/(1−β₂ᵗ)) + ε)`.
- * Loshchilov & Hutter 2019 (arXiv:1711.05101). In place where the engine can.
+ * Loshchilov & Hutter 2019 (arXiv:1711.05101). Updates in place if the engine can.
  */
 export class AdamW {
   readonly #options: Required<AdamWOptions>;
@@ -79,10 +79,10 @@ export class AdamW {
   }
 
   /**
-   * Moves every parameter that has a gradient: all of them, or none where something does not fit.
+   * Updates every parameter that has a gradient: all of them, or none if an error is thrown.
    *
    * @throws TensorError `unknown-parameter`, `duplicate-parameter`, `shape-mismatch`, `invalid-option`, `out-of-memory`
-   * (of the moments); then nothing has changed.
+   *   (for the moments); nothing has changed then
    */
   step({ gradients, learningRate = this.#options.learningRate, gradientScale = 1, step }: AdamWStepOptions): void {
     const { beta1, beta2, epsilon } = this.#options;
@@ -107,7 +107,7 @@ export class AdamW {
     }
   }
 
-  /** What a step will do, all of it checked and with memory for it, before any of it is done. */
+  /** Validates a step and allocates its memory, before anything is updated. */
   #updates({
     gradients,
     learningRate,
@@ -161,7 +161,7 @@ export class AdamW {
     }));
   }
 
-  /** Each with its moments; new ones are made for all of them or, where memory runs out, for none. */
+  /** Adds moments; new ones are created for all parameters or, if memory runs out, for none. */
   #withMoments<T extends { name: string; parameter: tf.Variable }>(chosen: readonly T[]): (T & { moments: Moments })[] {
     const made: [string, Moments][] = [];
     try {
@@ -183,7 +183,7 @@ export class AdamW {
     return chosen.map((update) => ({ ...update, moments: this.#moments.get(update.name)! }));
   }
 
-  /** A copy of the moments on the host. */
+  /** Copies the moments to the host. */
   async exportState(): Promise<AdamWState> {
     const moments: AdamWState['moments'] = {};
     for (const [name, { step, first, second }] of this.#moments) {
@@ -197,9 +197,9 @@ export class AdamW {
   }
 
   /**
-   * Takes over a saved state, in place of the present one.
+   * Restores a saved state, replacing the current one.
    *
-   * @throws TensorError `state-mismatch` if it does not fit the parameters; then nothing has changed.
+   * @throws TensorError `state-mismatch` if it does not match the parameters; nothing has changed then
    */
   importState(state: AdamWState): void {
     const shapes = new Map(this.#entries());
@@ -231,7 +231,7 @@ export class AdamW {
     }
   }
 
-  /** Frees the moments; the optimizer then starts afresh. */
+  /** Frees the moments; the optimizer then starts from scratch. */
   dispose(): void {
     for (const { first, second } of this.#moments.values()) {
       first.dispose();
@@ -251,7 +251,7 @@ export class AdamW {
   }
 }
 
-/** A variable that takes over a tensor's memory. */
+/** Creates a variable that takes over a tensor's memory. */
 function ownVariable(value: tf.Tensor): tf.Variable {
   const variable = tf.variable(value, false);
   value.dispose();

@@ -5,13 +5,13 @@ import { TensorError } from '../errors';
 export interface TapeNode {
   inputs: Record<string, tf.Tensor>;
   outputs: tf.Tensor[];
-  /** Kept for the gradient; the tape owns them. */
+  /** Saved for the gradient; owned by the tape. */
   saved: tf.Tensor[];
   gradient?: (gradients: (tf.Tensor | null)[]) => Record<string, () => tf.Tensor>;
   kernelName: string;
 }
 
-/** Told of a variable's gradient, by its place in the list, as soon as nothing will be added to it. */
+/** Called with a variable's index and its gradient, as soon as the gradient is complete. */
 export type OnGradient = (index: number, gradient: tf.Tensor | null) => void;
 
 /** The part of TensorFlow.js's engine that records (4.22; the version is pinned). */
@@ -22,13 +22,13 @@ export interface RecordingEngine {
 }
 
 /**
- * What `tf.engine().gradients` does, but each recorded operation's saved tensors and output gradients are freed as soon
- * as the backward pass is through with it, not at the end: the peak of memory is that of the forward pass, and freed
- * blocks are used again while the processor still has them in its cache.
+ * Like `tf.engine().gradients`, but frees each operation's saved tensors and output gradients as soon as the backward pass
+ * is done with them, not at the end: peak memory is that of the forward pass, and freed blocks are reused while still in
+ * the CPU cache.
  *
- * @param name of the function that was called, for errors
- * @returns the value and, for each variable, its gradient or null if the value does not depend on it.
- * @throws TensorError `shape-mismatch` if the value is no scalar: the gradient of its sum would pass for its own.
+ * @param name name of the calling function, for errors
+ * @returns the value and, for each variable, its gradient, or null if the value does not depend on it
+ * @throws TensorError `shape-mismatch` if the value is not a scalar
  */
 export function valueAndGradientTensors<T extends tf.Tensor>(
   compute: () => T,
@@ -38,7 +38,7 @@ export function valueAndGradientTensors<T extends tf.Tensor>(
 ): { value: T; gradients: (tf.Tensor | null)[] } {
   const engine = tf.engine() as unknown as RecordingEngine;
   if (engine.state.gradientDepth > 0) {
-    // Inside another gradient the outer tape needs what this would free.
+    // Inside another gradient computation the outer tape needs what this would free.
     const { value, grads } = tf.engine().gradients(() => scalarOf(name, compute()), [...variables], undefined, true);
     grads.forEach((gradient, index) => onGradient?.(index, gradient ?? null));
     return { value, gradients: grads.map((gradient) => gradient ?? null) };
@@ -81,9 +81,9 @@ export function inScope<T extends (tf.Tensor | null)[]>(compute: () => T): T {
 }
 
 /**
- * Gradients by `variables` of what a tape has recorded, from that of `value`; frees what the tape has saved as it goes.
+ * Gradients with respect to `variables` of what a tape has recorded; frees the tape's saved tensors along the way.
  *
- * @param gradient of `value`; stays. @default ones
+ * @param gradient gradient of `value`; not disposed. @default ones
  */
 export function backward(
   tape: TapeNode[],
@@ -117,7 +117,7 @@ export function backward(
   return variables.map(({ id }) => gradients.get(id) ?? null);
 }
 
-/** Tells of each variable's gradient once: after the last operation that adds to it, at the beginning where there is none. */
+/** Reports each variable's gradient once: after the last operation that adds to it, or at the start if there is none. */
 function toldWhenWhole({
   nodes,
   variables,
@@ -142,7 +142,7 @@ function toldWhenWhole({
   };
 }
 
-/** Turns the gradients of a node's outputs into gradients of its inputs. */
+/** Propagates the gradients of a node's outputs to its inputs. */
 function passThrough(node: TapeNode, reached: ReadonlySet<number>, gradients: Map<number, tf.Tensor>): void {
   if (!node.gradient) {
     throw new Error(`Cannot compute gradient: gradient function not found for ${node.kernelName}.`);
@@ -184,7 +184,7 @@ function passThrough(node: TapeNode, reached: ReadonlySet<number>, gradients: Ma
   });
 }
 
-/** Frees what a recorded operation has saved. */
+/** Frees the saved tensors of a recorded operation. */
 export function release(node: TapeNode): void {
   node.saved.forEach((tensor) => tensor.dispose());
   node.saved = [];

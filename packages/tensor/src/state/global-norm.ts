@@ -3,7 +3,7 @@ import { sumOfSquares, sumOfSquaresAsync } from '../operations/sum-of-squares';
 
 type Gradients = Readonly<Record<string, tf.Tensor>> | readonly tf.Tensor[];
 
-/** `√Σ g²` over all gradients together, on the host; 0 where there is none. Not on `webgpu`, which cannot wait: {@link globalNormAsync}. */
+/** `√Σ g²` over all gradients, on the host; 0 if there are none. On `webgpu`, use {@link globalNormAsync}. */
 export function globalNorm(gradients: Gradients): number {
   return Math.sqrt(sumOfSquares(namesOf(gradients)));
 }
@@ -20,8 +20,8 @@ function namesOf(gradients: Gradients): (readonly [string, tf.Tensor])[] {
 }
 
 /**
- * The factor that clips gradients to a norm, as PyTorch's `clip_grad_norm_`: `min(1, maximumNorm / (norm + 1e-6))`.
- * Give it to `AdamW.step` as `gradientScale`: the gradients themselves need not be rewritten.
+ * The factor that clips gradients to a maximum norm, like PyTorch's `clip_grad_norm_`: `min(1, maximumNorm / (norm + 1e-6))`.
+ * Pass it to `AdamW.step` as `gradientScale`; the gradients themselves are not modified.
  */
 export function clippingScale({ norm, maximumNorm }: { norm: number; maximumNorm: number }): number {
   return Math.min(1, maximumNorm / (norm + 1e-6));

@@ -4,26 +4,26 @@ import { cacheWrite, writesInPlace } from '../operations/cache-write';
 import { checkFloat } from '../operations/check';
 
 export interface KeyValueCacheOptions {
-  /** How many layers keep keys and values. */
+  /** Number of layers. */
   layers: number;
   batch: number;
-  /** The most positions it will hold. Memory is taken as they come, in steps that double. */
+  /** Maximum number of positions. Memory grows on demand by doubling. */
   capacity: number;
   /** `keyValueHeads · headWidth`. */
   width: number;
 }
 
-/** What a layer attends to: give all three to `attention`. */
+/** A layer's keys and values, as arguments for `attention`. */
 export interface CachedKeysAndValues {
   /** `[batch, at least keyTime, width]`. */
   key: tf.Tensor3D;
   /** `[batch, at least keyTime, width]`. */
   value: tf.Tensor3D;
-  /** How many rows of them are filled. */
+  /** Number of filled rows. */
   keyTime: number;
 }
 
-/** Positions that a buffer has room for at first, if the capacity allows. */
+/** Initial size of a buffer in positions, if the capacity allows. */
 const firstRoom = 32;
 
 interface Layer {
@@ -33,10 +33,9 @@ interface Layer {
 }
 
 /**
- * Keys and values of positions already computed, for generation. Where the engine can write in place
- * (`cacheWrite`), each layer has buffers of `[batch, room, width]`, whose room grows with what they hold, up to the
- * capacity; elsewhere new rows are concatenated.
- * No gradients flow through a cache.
+ * Key/value cache for generation. If the engine can write in place (`cacheWrite`), each layer has buffers
+ * `[batch, room, width]` that grow on demand up to the capacity; otherwise new rows are concatenated. No gradients flow
+ * through a cache.
  */
 export class KeyValueCache {
   readonly #layers: Layer[];
@@ -63,16 +62,16 @@ export class KeyValueCache {
     return this.#batch;
   }
 
-  /** Positions that every layer holds. */
+  /** Number of positions that every layer holds. */
   get length(): number {
     return Math.min(...this.#layers.map((layer) => layer.length));
   }
 
   /**
-   * Adds a layer's keys and values (`[batch, time, width]` each) and returns all it now holds. What it returns is
-   * the cache's own: do not dispose it, and use it before the next append.
+   * Appends a layer's keys and values (`[batch, time, width]` each) and returns all it now holds. The cache owns the result:
+   * do not dispose it, and use it before the next append.
    *
-   * @throws TensorError `cache-full`, `shape-mismatch`; then the layer holds what it held.
+   * @throws TensorError `cache-full`, `shape-mismatch`; the layer is unchanged then
    */
   append({
     layer,
@@ -83,7 +82,7 @@ export class KeyValueCache {
     layer: number;
     key: tf.Tensor3D;
     value: tf.Tensor3D;
-    /** The layer forgets what it holds from this position on. @default nothing */ from?: number;
+    /** Truncates the layer to this length first. @default no truncation */ from?: number;
   }): CachedKeysAndValues {
     const entry = this.#layer(layer);
     for (const [name, tensor] of [
@@ -106,11 +105,11 @@ export class KeyValueCache {
   }
 
   /**
-   * Makes room for a layer's next `time` positions and gives its buffers, for a kernel that writes them itself
-   * (`decoderBlock`), which is told what they must fit. Only where the engine writes in place.
+   * Reserves room for a layer's next `time` positions and returns its buffers, for a kernel that writes them itself
+   * (`decoderBlock`). Only if the engine writes in place.
    *
-   * @throws TensorError `cache-full`, `shape-mismatch`, and `invalid-option` where the engine does not write in place;
-   * then the layer holds what it held.
+   * @throws TensorError `cache-full`, `shape-mismatch`, or `invalid-option` if the engine does not write in place; the layer
+   *   is unchanged then
    */
   reserve({
     layer,
@@ -154,7 +153,7 @@ export class KeyValueCache {
     return { key, value, offset };
   }
 
-  /** Keeps these rows of the batch, in this order (repeats allowed): drops finished answers, or forks one. */
+  /** Keeps these rows of the batch, in this order, repeats allowed: drops finished sequences or forks one. */
   selectRows(rows: readonly number[]): void {
     if (rows.length === 0) {
       throw new TensorError({
@@ -175,10 +174,10 @@ export class KeyValueCache {
   }
 
   /**
-   * Keeps some of the positions of each row, in this order, as many in every row: frees the room of those that nothing will
-   * look at any more. Whoever calls it knows what stands where from then on.
+   * Keeps some positions of each row, in this order and equally many per row, to free memory of positions that are no longer
+   * attended to. The caller keeps track of the new positions.
    *
-   * @throws TensorError `invalid-option` for other numbers of rows or columns, or a column that a layer does not hold
+   * @throws TensorError `invalid-option` for a wrong number of rows or columns, or a column that a layer does not hold
    */
   keepPositions(columns: readonly ArrayLike<number>[]): void {
     const kept = columns[0]?.length ?? 0;
@@ -210,7 +209,7 @@ export class KeyValueCache {
     }
   }
 
-  /** Puts others in every layer's buffers' places, of the same kind. */
+  /** Replaces every layer's buffers. */
   #replaceBuffers(other: (buffer: tf.Tensor3D) => tf.Tensor): void {
     const replaced = (buffer: Layer['key']): Layer['key'] => {
       if (!buffer) return null;
@@ -239,7 +238,7 @@ export class KeyValueCache {
     return entry;
   }
 
-  /** Where `time` more positions of a layer go, and its length with them. */
+  /** Offset of the next `time` positions of a layer, and its length including them. */
   #place(entry: Layer, time: number, from: number = entry.length): { offset: number; length: number } {
     if (!Number.isInteger(from) || from < 0 || from > entry.length) {
       throw new TensorError({
@@ -257,7 +256,7 @@ export class KeyValueCache {
     return { offset: from, length };
   }
 
-  /** A buffer with room for `length` positions: this one, or a larger one that takes over its first `held` and replaces it. */
+  /** A buffer with room for `length` positions: this one, or a larger replacement with its first `held` positions copied. */
   #withRoom(buffer: tf.Variable<tf.Rank.R3> | null, length: number, held: number): tf.Variable<tf.Rank.R3> {
     const room = buffer?.shape[1] ?? 0;
     if (buffer !== null && room >= length) {

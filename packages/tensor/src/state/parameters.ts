@@ -2,20 +2,20 @@ import { tf } from '../tensorflow';
 import { storedNumbers, weightDtype } from '../engines/weight-dtypes';
 import { TensorError } from '../errors';
 
-/** A selection of parameters: an exact name, a pattern, or a predicate. */
+/** A selection of parameters: an exact name, a regular expression, or a predicate. */
 export type ParameterPattern = string | RegExp | ((name: string) => boolean);
 
 /**
- * An ordered map of names to variables: a model's weights. Names are the caller's own (as in a safetensors file) and
- * need not be unique among models.
+ * An ordered map from names to variables: a model's weights. Names are chosen by the caller (as in a safetensors file) and
+ * need not be unique across models.
  */
 export class Parameters {
   readonly #variables = new Map<string, tf.Variable>();
 
   /**
-   * Adds a parameter and takes over `value`: the tensor is disposed, its memory becomes the variable's.
+   * Adds a parameter and takes ownership of `value`: the tensor is disposed, and the variable reuses its memory.
    *
-   * @throws TensorError `duplicate-parameter`.
+   * @throws TensorError `duplicate-parameter`
    */
   add<R extends tf.Rank = tf.Rank>({
     name,
@@ -35,7 +35,7 @@ export class Parameters {
     return variable;
   }
 
-  /** @throws TensorError `unknown-parameter`, naming the closest names. */
+  /** @throws TensorError `unknown-parameter`, suggesting similar names */
   get<R extends tf.Rank = tf.Rank>(name: string): tf.Variable<R> {
     const variable = this.#variables.get(name);
     if (!variable) {
@@ -55,7 +55,7 @@ export class Parameters {
     return this.#variables.has(name);
   }
 
-  /** Names in the order they were added. */
+  /** Names in insertion order. */
   names(): string[] {
     return [...this.#variables.keys()];
   }
@@ -64,26 +64,26 @@ export class Parameters {
     return [...this.#variables.entries()];
   }
 
-  /** The parameters that train, in order. */
+  /** The trainable parameters, in order. */
   trainable(): [name: string, variable: tf.Variable][] {
     return this.entries().filter(([, variable]) => variable.trainable);
   }
 
-  /** Stops what matches from training; returns how many matched. */
+  /** Freezes the matching parameters; returns their number. */
   freeze(pattern: ParameterPattern = () => true): number {
     return this.#setTrainable(pattern, false);
   }
 
   /**
-   * Lets what matches train; returns how many matched.
+   * Makes the matching parameters trainable; returns their number.
    *
-   * @throws TensorError `invalid-option` for a weight that is stored in fewer bits than float32
+   * @throws TensorError `invalid-option` for a weight stored in fewer bits than float32
    */
   unfreeze(pattern: ParameterPattern = () => true): number {
     return this.#setTrainable(pattern, true);
   }
 
-  /** Disposes a parameter and forgets it. */
+  /** Removes and disposes a parameter. */
   remove(name: string): void {
     this.get(name).dispose();
     this.#variables.delete(name);
@@ -93,12 +93,12 @@ export class Parameters {
     return this.#variables.size;
   }
 
-  /** How many numbers all parameters hold. */
+  /** Total number of elements of all parameters. */
   get elementCount(): number {
     return this.entries().reduce((sum, [, variable]) => sum + variable.size, 0);
   }
 
-  /** Bytes of all parameters, as they are stored. */
+  /** Total size of all parameters as stored, in bytes. */
   get byteLength(): number {
     return this.entries().reduce(
       (sum, [, variable]) =>

@@ -3,17 +3,17 @@ import { tf } from '../tensorflow';
 import { backward, inScope, release, type RecordingEngine, type TapeNode } from './backward';
 
 export interface RecomputedOptions<Tensors extends Record<string, tf.Tensor>, T extends tf.Tensor> {
-  /** What `compute` reads beside variables: kept for the backward pass. `input` alone gets a gradient. */
+  /** Inputs of `compute` other than variables, saved for the backward pass. Only `input` gets a gradient. */
   tensors: Tensors & { input: tf.Tensor };
-  /** The same each time for the same tensors and variables; keeps no tensor that it makes. */
+  /** Must be deterministic and must not keep tensors that it creates. */
   compute: (tensors: Tensors & { input: tf.Tensor }) => T;
 }
 
 /**
- * What `compute` gives, of which nothing but its inputs is kept for the gradient: the backward pass computes it once more
- * (gradient checkpointing, arXiv 1604.06174). Gradients go to `tensors.input` and to every trainable variable that
- * `compute` uses, the same as without, but for the order of sums where a variable is used elsewhere too. Where nothing is
- * recorded, and inside a gradient of a gradient, it is `compute` alone.
+ * Gradient checkpointing (arXiv 1604.06174): runs `compute` saving only its inputs, and computes it again in the backward
+ * pass. Gradients flow to `tensors.input` and to every trainable variable that `compute` uses, the same as without
+ * checkpointing except for the order of summation if a variable is also used elsewhere. Without a recording tape, and
+ * inside nested gradients, it just calls `compute`.
  */
 export function recomputed<Tensors extends Record<string, tf.Tensor>, T extends tf.Tensor>({
   tensors,
@@ -55,7 +55,7 @@ export function recomputed<Tensors extends Record<string, tf.Tensor>, T extends 
   }
 }
 
-/** Runs `compute` on a tape of its own; whatever it makes on the way is freed but for what the tape saves. */
+/** Runs `compute` on a separate tape; intermediate tensors are freed unless the tape saves them. */
 function recorded<T extends tf.Tensor>(compute: () => T): { value: T; tape: TapeNode[] } {
   const engine = tf.engine() as unknown as RecordingEngine;
   const { state } = engine;
@@ -74,7 +74,7 @@ function recorded<T extends tf.Tensor>(compute: () => T): { value: T; tape: Tape
   }
 }
 
-/** The variables that recorded operations read and that train, each once, in the order of their first use. */
+/** The trainable variables read by recorded operations, in order of first use. */
 function trainableIn(tape: readonly TapeNode[]): tf.Variable[] {
   const found = new Set<tf.Variable>();
   for (const { inputs } of tape) {

@@ -4,16 +4,16 @@ import { storedNumbers, type WeightDtype } from '../engines/weight-dtypes';
 import { TensorError } from '../errors';
 import type { tf } from '../tensorflow';
 
-/** Whether a tensor's numbers lie outside of its engine's memory of tensors: see {@link storeWeight}. */
+/** Whether a tensor's data is stored outside its engine's tensor memory, see {@link storeWeight}. */
 export function isStored(tensor: tf.Tensor): boolean {
   return storedNumbers(tensor) !== undefined;
 }
 
 /**
- * A matrix `[rows, columns]` whose numbers are stored outside of the engine's memory of tensors, rounded to a dtype that
- * `engineCapabilities().weightDtypes` has; with float32 they are the same. Reads `values` in a call.
+ * Stores a matrix `[rows, columns]` outside the engine's tensor memory, rounded to a dtype of
+ * `engineCapabilities().weightDtypes`; a no-op for float32. Reads `values` synchronously.
  *
- * @throws TensorError `invalid-option` for numbers that the dtype cannot hold; `out-of-memory`
+ * @throws TensorError `invalid-option` for numbers that the dtype cannot represent; `out-of-memory`
  */
 export function storeWeight({ values, dtype }: { values: tf.Tensor2D; dtype: WeightDtype }): tf.Tensor2D {
   const make = engineMemory().storeWeight;

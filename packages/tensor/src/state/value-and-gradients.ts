@@ -4,23 +4,23 @@ import { valueAndGradientTensors } from './backward';
 import type { Parameters } from './parameters';
 
 export interface ValueAndGradientsOptions {
-  /** Computes the loss: a scalar. Runs inside a tidy; keep with `tf.keep` what else must leave it. */
+  /** Computes the scalar loss. Runs inside `tf.tidy`; use `tf.keep` for other tensors that must outlive it. */
   compute: () => tf.Scalar;
-  /** Whose trainable members get gradients. Several sets (a model and its adapter) may share no name. */
+  /** Parameters to differentiate by, if trainable. Several sets (a model and its adapter) must not share names. */
   parameters: Parameters | readonly Parameters[];
 }
 
 export interface ValueAndGradients {
   value: tf.Scalar;
-  /** By parameter name; one that the loss does not depend on is absent. */
+  /** Gradients by parameter name; absent if the loss does not depend on the parameter. */
   gradients: Record<string, tf.Tensor>;
 }
 
 /**
- * A loss and its gradients by every trainable parameter. The caller disposes both (`tf.dispose`). Memory peaks at the
- * end of the forward pass: what the backward pass no longer needs it frees as it goes.
+ * Computes a loss and its gradients with respect to every trainable parameter. The caller disposes both (`tf.dispose`).
+ * Memory peaks at the end of the forward pass; the backward pass frees tensors as it goes.
  *
- * @throws TensorError if nothing trains, a name occurs in two sets, or the loss is no scalar.
+ * @throws TensorError if nothing is trainable, a name occurs in two sets, or the loss is not a scalar
  */
 export function valueAndGradients({ compute, parameters }: ValueAndGradientsOptions): ValueAndGradients {
   const sets = Array.isArray(parameters) ? (parameters as readonly Parameters[]) : [parameters as Parameters];

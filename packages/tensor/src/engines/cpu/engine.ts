@@ -2,7 +2,7 @@ import { tf } from '../../tensorflow';
 import type { Engine } from '../engine';
 import { processorName } from '../processor-name';
 
-/** Plain JavaScript: the reference that the others are tested against. About 1 GFLOP/s. */
+/** Plain JavaScript: the reference for testing other engines. About 1 GFLOP/s. */
 export const cpuEngine: Engine = {
   name: 'cpu',
   backend: 'cpu',
@@ -19,7 +19,7 @@ export const cpuEngine: Engine = {
   installed: async () => ({ package: '@tensorflow/tfjs-backend-cpu', version: tf.version_core }),
   load: async () => {
     const backend = tf.engine().findBackend('cpu') as unknown as { firstUse: boolean };
-    // The backend greets its first user on the console with an advertisement for tfjs-node.
+    // On first use the backend prints an advertisement for tfjs-node to the console.
     backend.firstUse = false;
     return { kind: 'cpu', name: `${await processorName()}, JavaScript` };
   },

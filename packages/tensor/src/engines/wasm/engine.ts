@@ -10,14 +10,14 @@ import { wasmMemory } from './memory';
 
 let loading: Promise<EngineDevice> | null = null;
 
-/** WebAssembly with SIMD on one thread: needs nothing but npm. */
+/** WebAssembly with SIMD on one thread, without further dependencies. */
 export const wasmEngine: Engine = {
   name: 'wasm',
   backend: 'wasm',
   summary: 'WebAssembly with SIMD, embedded: runs anywhere Node or a browser does',
   capabilities: {
     threads: 'one',
-    // WebAssembly's memory ends at 4 GiB, is never filled to the last byte, and the work needs room beside the weights.
+    // WebAssembly memory is limited to 4 GiB, and activations need room too.
     largestWeights: 3.5 * 2 ** 30,
     largestMemory: 3.75 * 2 ** 30,
     synchronousReads: true,
@@ -49,7 +49,7 @@ async function load(): Promise<EngineDevice> {
       message: 'wasm: this JavaScript engine has no WebAssembly SIMD. Use Node 20 or newer, or a current browser.',
     });
   }
-  // Threads do not run in Node; one thread everywhere keeps results the same bytes on every machine.
+  // Threads do not work in Node; one thread everywhere makes results bit-identical on every machine.
   tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
   let build: { variant: string; vectorBits: number };
   const forget = rememberProcessListeners();
@@ -74,8 +74,8 @@ async function load(): Promise<EngineDevice> {
 }
 
 /**
- * Emscripten turns every unhandled rejection of the process into a crash of its own: the returned function takes away the
- * two listeners that it has added since, and no other.
+ * Emscripten turns every unhandled rejection into a crash of the process. The returned function removes exactly the two
+ * listeners that it has added since.
  */
 function rememberProcessListeners(): () => void {
   if (typeof process === 'undefined' || typeof process.listeners !== 'function') return () => {};

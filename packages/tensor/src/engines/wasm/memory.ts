@@ -1,7 +1,7 @@
 import { tf } from '../../tensorflow';
 import type { EngineMemory } from '../engine';
 
-/** The parts of TensorFlow.js's wasm backend that give a tensor's memory. */
+/** The parts of TensorFlow.js's wasm backend that expose a tensor's memory. */
 interface WasmMemory {
   makeOutput(shape: number[], dtype: 'float32'): tf.TensorInfo;
   typedArrayFromHeap(tensor: tf.TensorInfo): Float32Array;
@@ -10,19 +10,19 @@ interface WasmMemory {
 
 const backend = () => tf.backend() as unknown as WasmMemory;
 
-/** The module's memory, which is the host's to write as well. */
+/** The module's memory, which the host can write directly. */
 export const wasmMemory: EngineMemory = {
   allocate: (shape) => {
     const tensor = tf.engine().makeTensorFromTensorInfo(backend().makeOutput([...shape], 'float32'));
     return { tensor, view: () => backend().typedArrayFromHeap(tensor) };
   },
-  // Each time that memory grows, V8 collects garbage, which costs 20 to 40 ms.
+  // Every growth of the memory triggers a V8 garbage collection of 20 to 40 ms.
   reserve: (bytes) => {
     const { wasm } = backend();
     try {
       wasm._free(wasm._malloc(bytes));
     } catch {
-      // No block of that size: what is there in pieces may do, and if not, the tensor that lacks memory says so.
+      // No contiguous block of that size: smaller ones may suffice; if not, the allocation of a tensor throws later.
     }
   },
 };

@@ -10,26 +10,26 @@ import { wasmKernelModule } from './kernels/install-wasm-kernels';
 import { Workspace } from './kernels/workspace';
 import { allowStoredTensors } from './stored-tensors';
 
-/** Tensors of a backend on WebAssembly's memory, for code that works on them where they lie. */
+/** Access to the tensors of a backend in WebAssembly memory, for code that works on them in place. */
 export interface WasmTensors {
-  /** All of the memory, as it is now: to be asked for again after anything was allocated. */
+  /** The whole memory. Call again after any allocation. */
   memory(): Uint8Array;
-  /** Where a tensor's elements begin in it, in bytes; moves a tensor here that is on another backend. */
+  /** Address of a tensor's data in bytes; moves the tensor here if it is on another backend. */
   address(tensor: tf.TensorInfo): number;
-  /** A new tensor, its contents undefined, which the caller's `tf.tidy` owns. */
+  /** Allocates an uninitialised tensor, owned by the caller's `tf.tidy`. */
   output<T extends tf.Tensor>(
     shape: readonly number[],
     dtype?: tf.DataType,
   ): { tensor: T; /** As `address` gives it. */ address: number };
-  /** A tensor whose numbers lie elsewhere: see `storedNumbers`. */
+  /** A tensor whose data is stored elsewhere, see `storedNumbers`. */
   stored(numbers: StoredNumbers): tf.Tensor2D;
 }
 
 /**
- * Another backend of TensorFlow.js by a name of its own on the memory of `wasm`, with all of its operations: an engine
- * can put kernels of its own there in their place, and both can be used in one process. Done once for each name.
+ * Registers another TensorFlow.js backend on the memory of `wasm`, with all of its operations. An engine can replace
+ * kernels there, and both backends can be used in one process. Done once per name.
  *
- * @throws EngineError `engine-unavailable` where `wasm` does not run
+ * @throws EngineError `engine-unavailable` if `wasm` does not run
  */
 export async function openOnWasmMemory(name: string): Promise<WasmTensors> {
   await wasmEngine.load();
@@ -58,13 +58,13 @@ type BackendClass = new (wasm: WasmBackend['wasm']) => WasmBackend & { dataIdNex
 
 function secondBackend(first: WasmBackend): WasmBackend {
   const made = new (first.constructor as unknown as BackendClass)(first.wasm);
-  // The module knows tensors by number: those of both backends are counted by one.
+  // The module identifies tensors by number, so both backends share one counter.
   const counter = first as unknown as { dataIdNextNumber: number };
   Object.defineProperty(made, 'dataIdNextNumber', {
     get: () => counter.dataIdNextNumber,
     set: (next: number) => void (counter.dataIdNextNumber = next),
   });
-  // The module is the first one's to close.
+  // The module is owned by the first backend.
   made.dispose = () => {};
   return made;
 }

@@ -11,9 +11,9 @@ interface KernelArguments {
 }
 
 /**
- * Makes clones on the wasm backend share memory, as on every other backend: as shipped (4.22) its `Identity`, and its
- * `Cast` to the type a tensor already has, copy the numbers. The tape clones every tensor that a gradient needs, so
- * that training would copy, and keep twice, nearly all it computes.
+ * Makes clones on the wasm backend share memory, as on all other backends. As shipped (4.22), its `Identity`, and its
+ * `Cast` to the same dtype, copy the data. The tape clones every tensor that a gradient needs, so training would copy and
+ * keep nearly all activations twice.
  */
 export function shareClonesOnWasm(): void {
   replace('Identity', () => true);

@@ -10,7 +10,7 @@ interface Entry {
   refCount: number;
 }
 
-/** The parts of the backend that count what refers to a tensor's numbers. */
+/** The parts of the backend that count references to a tensor's data. */
 interface CountingBackend extends Omit<WasmBackend, 'dataIdMap' | 'wasm'> {
   dataIdNextNumber: number;
   dataIdMap: {
@@ -24,10 +24,10 @@ interface CountingBackend extends Omit<WasmBackend, 'dataIdMap' | 'wasm'> {
 }
 
 /**
- * Has a backend know tensors whose numbers an engine stores elsewhere, in fewer bits. The engine's kernels take them from
- * there; whatever else needs their numbers finds them widened, in memory like any tensor's from then on.
+ * Adds support for tensors whose data an engine stores elsewhere in fewer bits. The engine's kernels read it there; any
+ * other access widens it into ordinary tensor memory, where it then stays.
  *
- * @returns what makes such a tensor
+ * @returns a function that creates such a tensor
  */
 export function allowStoredTensors(given: WasmBackend): (numbers: StoredNumbers) => tf.Tensor2D {
   const backend = given as unknown as CountingBackend;
@@ -45,7 +45,7 @@ export function allowStoredTensors(given: WasmBackend): (numbers: StoredNumbers)
     return values;
   };
 
-  /** Gives a stored weight memory of the backend's. */
+  /** Widens a stored weight into the backend's memory. */
   function bringIn(dataId: object, numbers: StoredNumbers): Entry {
     const size = tf.util.sizeFromShape([...numbers.shape]);
     const address = wasm._malloc(4 * size) >>> 0;

@@ -1,8 +1,8 @@
 import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
 
 /**
- * Tells TensorFlow.js where the files of its wasm backend are: beside this one. Bundlers read these addresses and bring
- * the files along; TensorFlow.js would look beside the page.
+ * Tells TensorFlow.js that the files of its wasm backend are next to this file. Bundlers recognise these URLs and include
+ * the files; by default TensorFlow.js would look next to the page.
  */
 export async function locateWasmFiles(): Promise<void> {
   setWasmPaths({

@@ -1,2 +1,2 @@
-/** Tells TensorFlow.js where the files of its wasm backend are. In Node it finds them itself. */
+/** Locates the files of TensorFlow.js's wasm backend. A no-op in Node, where it finds them itself. */
 export async function locateWasmFiles(): Promise<void> {}

@@ -5,7 +5,7 @@ import type { Workspace } from './workspace';
 
 type Names = 'activation' | 'gatedActivation';
 
-/** Activations and gated products, one pass each. */
+/** Activations and gated activations, one pass each. */
 export function activationKernels(workspace: Workspace): Pick<Required<FusedKernels>, Names> {
   const { kernels } = workspace;
   return {

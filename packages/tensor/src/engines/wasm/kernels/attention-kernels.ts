@@ -4,7 +4,7 @@ import type { Workspace } from './workspace';
 
 type Names = 'attention' | 'rotary' | 'cacheWrite';
 
-/** Attention, a block of queries at a time, with what surrounds it: rotary embedding and the cache. */
+/** Attention in blocks of queries, rotary embedding, and cache writes. */
 export function attentionKernels(workspace: Workspace): Pick<Required<FusedKernels>, Names> {
   const { kernels } = workspace;
   const maskKind = (mask: Tensor | null) => (mask ? (mask.rank === 3 ? 2 : 1) : 0);

@@ -13,14 +13,14 @@ interface Attributes {
 }
 
 /**
- * Puts our matrix product behind `tf.matMul` on the wasm backend, whose own is fast only for one untransposed pair of
- * matrices. Operands that it does not take (other types, broadcast batches) go to the original.
+ * Replaces the wasm backend's `tf.matMul`, which is fast only for a single untransposed pair of matrices. Unsupported
+ * operands (other dtypes, broadcast batches) fall back to the original.
  */
 export function installBatchMatMul(workspace: Workspace): void {
   replaceKernel<Operands, Attributes>(workspace, 'BatchMatMul', batchMatMul);
 }
 
-/** Null where the operands are not ours to multiply. */
+/** Null for unsupported operands. */
 function batchMatMul(
   workspace: Workspace,
   { a, b }: Operands,
@@ -52,7 +52,7 @@ function batchMatMul(
   const { kernels } = workspace;
   const [aAddress, bAddress, cAddress] = [workspace.address(a), workspace.address(b), workspace.address(output)];
   if (bBatch === 1 && !transposeA) {
-    // One matrix for every batch: its rows follow one another, so this is a single product.
+    // The same matrix for every batch: stack the rows into a single product.
     kernels.matrixProduct(
       batch * rows,
       columns,

@@ -3,7 +3,7 @@ import { check } from '../../../operations/check';
 import { replaceKernel } from './replace-kernel';
 import type { Workspace } from './workspace';
 
-/** How a tensor falls apart along one axis: blocks of `inner` elements for each index, `outer` times. */
+/** Decomposes a shape along one axis: `outer` × (axis) × `inner` elements. */
 function around(shape: readonly number[], axis: number): { outer: number; inner: number } {
   return {
     outer: tf.util.sizeFromShape(shape.slice(0, axis)),
@@ -23,7 +23,7 @@ function checkWhole(operation: string, numbers: readonly number[]): void {
   }
 }
 
-/** Part of `x` along one axis, as a new tensor. */
+/** A slice of `x` along one axis, as a new tensor. */
 function part(workspace: Workspace, x: tf.TensorInfo, axis: number, begin: number, size: number): tf.TensorInfo {
   const shape = x.shape.map((length, index) => (index === axis ? size : length));
   const output = workspace.outputInfo(shape, x.dtype);
@@ -73,14 +73,14 @@ export function installCopyKernels(workspace: Workspace): void {
         return null;
       }
       tf.slice_util.assertParamsValid(x as tf.Tensor, begin, size);
-      // TensorFlow.js lets negative and broken numbers through, and reads memory beside the tensor by them.
+      // TensorFlow.js accepts negative and fractional numbers and then reads out of bounds.
       checkWhole('slice', [...begin, ...size]);
       return part(own, x, cut[0]!, begin[cut[0]!]!, size[cut[0]!]!);
     },
   );
 
   replaceKernel<tf.TensorInfo[], { axis: number }>(workspace, 'Concat', (own, inputs, { axis }) => {
-    // What TensorFlow.js passes is indexed like an array, but need not be one.
+    // TensorFlow.js passes an array-like object, not necessarily an array.
     const operands = Object.values(inputs);
     const first = operands[0]!;
     if (!operands.every(({ dtype }) => copies(dtype) && dtype === first.dtype)) {

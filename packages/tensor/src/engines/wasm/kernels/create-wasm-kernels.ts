@@ -7,7 +7,7 @@ import { optimizerKernels } from './optimizer-kernels';
 import { tokenKernels } from './token-kernels';
 import type { Workspace } from './workspace';
 
-/** Every kernel but whole blocks and what serves where others are composed. */
+/** All kernels except whole blocks and helpers for composed operations. */
 type WasmKernels = Required<
   Omit<
     FusedKernels,
@@ -15,7 +15,7 @@ type WasmKernels = Required<
   >
 >;
 
-/** Every fused operation, on tensors of the wasm backend and in place on its memory. */
+/** All fused operations, working directly on the wasm backend's memory. */
 export function createWasmKernels(workspace: Workspace): WasmKernels {
   return {
     ...linearKernels(workspace),

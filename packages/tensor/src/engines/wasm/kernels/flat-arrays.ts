@@ -4,19 +4,19 @@ import type { KernelExports } from './kernel-exports';
 import { importSharedMemory } from './shared-memory';
 import { webAssembly, type WebAssemblyMemory } from './web-assembly';
 
-/** Bytes of a page of WebAssembly memory. */
+/** Size of a page of WebAssembly memory, in bytes. */
 const pageBytes = 65_536;
-/** The most that 32-bit addresses reach. */
+/** Limit of 32-bit addresses. */
 const mostPages = 65_536;
 
-/** Float32 arrays in one memory that threads share, and the loops of data-parallel training over them. */
+/** Loops of data-parallel training over float32 arrays in memory shared by threads. */
 export interface FlatArrayKernels {
-  /** `target += source`, element by element; both lie in the memory and are equally long. */
+  /** `target += source`, element-wise; both arrays are in the shared memory and have the same length. */
   addInto(options: { target: Float32Array; source: Float32Array }): void;
   /**
-   * One AdamW step in place over arrays of the memory, in float64 and rounded to float32 at the end: with
+   * One AdamW step in place on arrays in the shared memory, computed in float64 and rounded to float32 at the end: with
    * g = gradient · gradientScale, `p −= lr·decay·p; m = β₁m + (1−β₁)g; v = β₂v + (1−β₂)g²;
-   * p −= lr · (m/(1−β₁ᵗ)) / (√(v/(1−β₂ᵗ)) + ε)`. The same bits on every machine, however the arrays are cut.
+   * p −= lr · (m/(1−β₁ᵗ)) / (√(v/(1−β₂ᵗ)) + ε)`. Bit-identical on every machine, however the arrays are split.
    */
   adamW(options: {
     parameters: Float32Array;
@@ -35,8 +35,8 @@ export interface FlatArrayKernels {
 }
 
 /**
- * A memory that threads share, for {@link flatArrayKernels}; null where `bytes` are more than one can hold (4 GB) or
- * the machine has no room. It can be posted to workers.
+ * Creates memory shared between threads, for {@link flatArrayKernels}; null if `bytes` exceeds the limit of 4 GB or the
+ * machine has not enough memory. It can be posted to workers.
  */
 export function createSharedMemory(bytes: number): WebAssemblyMemory | null {
   const pages = Math.max(1, Math.ceil(bytes / pageBytes));
@@ -50,7 +50,7 @@ export function createSharedMemory(bytes: number): WebAssemblyMemory | null {
   }
 }
 
-/** The kernels go by the first array's length: a shorter one would have them work beyond its end. */
+/** The kernels use the first array's length and would run past the end of a shorter one. */
 function sameLength(arrays: Record<string, Float32Array>): void {
   const [[first, { length }], ...others] = Object.entries(arrays) as [
     [string, Float32Array],
@@ -65,14 +65,14 @@ function sameLength(arrays: Record<string, Float32Array>): void {
   }
 }
 
-/** Kernels that work in place on `memory`, which {@link createSharedMemory} made, in any thread and beside any engine. */
+/** Kernels that work in place on `memory` from {@link createSharedMemory}, in any thread and with any engine. */
 export function flatArrayKernels(memory: WebAssemblyMemory): FlatArrayKernels {
   const bytes = Uint8Array.from(atob(binary), (character) => character.charCodeAt(0));
   importSharedMemory(bytes);
   const { exports } = new webAssembly.Instance(new webAssembly.Module(bytes), { env: { memory } });
   const kernels = exports as unknown as KernelExports;
   const address = (array: Float32Array): number => {
-    // Not by identity: where a memory was posted to a thread, the arrays posted with it have a buffer object of their own.
+    // Not by identity: arrays posted to a thread along with the memory get their own buffer object.
     if (!(array.buffer instanceof SharedArrayBuffer) || array.buffer.byteLength !== memory.buffer.byteLength) {
       throw new TypeError('flatArrayKernels: the array does not lie in the memory that the kernels work on.');
     }

@@ -4,7 +4,7 @@ import type { WasmBackend } from './wasm-backend';
 
 const guarded = new WeakSet<object>();
 
-/** The error of an allocation that failed. */
+/** The error for a failed allocation. */
 export function exhausted(bytes: number): TensorError {
   return new TensorError({
     code: 'out-of-memory',
@@ -13,10 +13,10 @@ export function exhausted(bytes: number): TensorError {
 }
 
 /**
- * Makes every allocation of the wasm backend fail loudly. As shipped (4.22) it takes the address 0 that `malloc`
- * answers when memory is exhausted for a block, and its kernels and copies write there: over the module's own data.
+ * Makes failed allocations of the wasm backend throw. As shipped (4.22) it treats the address 0, which `malloc` returns
+ * when memory is exhausted, as a valid block and overwrites the module's own data.
  *
- * @throws TensorError `out-of-memory`, from then on, out of whatever allocates
+ * @throws TensorError `out-of-memory`, from any later allocation
  */
 export function guardAllocation(
   backend: Pick<WasmBackend, 'wasm'> & Partial<Pick<WasmBackend, 'move' | 'readSync' | 'dataIdMap'>>,
@@ -27,11 +27,11 @@ export function guardAllocation(
   // Several backends may share a module.
   if (guarded.has(wasm)) return;
   guarded.add(wasm);
-  // Emscripten puts the real function in the place of a stub at the first call.
+  // Emscripten replaces a stub by the real function at the first call.
   wasm._free(wasm._malloc(8));
   const allocate = wasm._malloc.bind(wasm);
   wasm._malloc = (bytes) => {
-    // The argument is 32 bits wide: more would be cut down to a small block.
+    // The argument has 32 bits: a larger value would be truncated to a small block.
     const address = bytes < 2 ** 32 ? allocate(bytes) : 0;
     if (address === 0 && bytes > 0) throw exhausted(bytes);
     return address;
@@ -39,8 +39,8 @@ export function guardAllocation(
 }
 
 /**
- * Copies between the host and the backend's memory fail with a bare RangeError where the host has no room for its side,
- * or V8 gave the memory fewer bytes than it was asked for: tensors of gigabytes. The block is given back.
+ * Copies between the host and the backend's memory fail with a bare RangeError if the host is out of memory, or if V8
+ * granted less memory than requested, which happens with tensors of gigabytes. Frees the block and throws a typed error.
  */
 function guardCopies(
   backend: Partial<Pick<WasmBackend, 'move' | 'readSync' | 'dataIdMap'>> & Pick<WasmBackend, 'wasm'>,

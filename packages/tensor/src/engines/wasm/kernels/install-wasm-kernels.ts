@@ -9,20 +9,21 @@ import { Workspace } from './workspace';
 
 const modules = new WeakMap<WasmBackend, KernelModule>();
 
-/** The kernels that were compiled onto a backend's memory. */
+/** The kernels compiled for a backend's memory. */
 export function wasmKernelModule(backend: WasmBackend): KernelModule {
   return modules.get(backend)!;
 }
 
 /**
- * Makes exhausted memory an error, compiles our kernels onto the wasm backend's memory, puts the matrix product behind
- * `tf.matMul`, fast copies behind split, slice and concat, and declares the fused operations. Call it after the backend has been initialised; once for each backend.
+ * Installs our kernels on the wasm backend: turns exhausted memory into an error, compiles the kernels for the backend's
+ * memory, replaces `tf.matMul`, split, slice and concat, and registers the fused operations. Call once per backend, after
+ * it has been initialised.
  *
- * @throws TensorError `engine-unavailable` if the backend has not been initialised.
+ * @throws TensorError `engine-unavailable` if the backend has not been initialised
  */
 export async function installWasmKernels({
   variant,
-}: { /** @default the fastest that runs here */ variant?: KernelVariant } = {}): Promise<{
+}: { /** @default the fastest supported */ variant?: KernelVariant } = {}): Promise<{
   variant: KernelVariant;
   vectorBits: 128 | 256;
 }> {

@@ -1,6 +1,6 @@
 /**
- * The functions of `assembly/index.ts`. Addresses and strides are in bytes, counts in elements; booleans are 0 or 1.
- * Each is documented where it is written.
+ * The functions of `assembly/index.ts`, where each is documented. Addresses and strides are in bytes, counts in elements;
+ * booleans are 0 or 1.
  */
 export interface KernelExports {
   useWideTiles(wide: boolean): void;

@@ -7,26 +7,26 @@ import { importSharedMemory } from './shared-memory';
 import { webAssembly, type WebAssemblyMemory } from './web-assembly';
 import { instantiateWide } from './wide-vectors';
 
-/** Which build of the kernels: `relaxed-simd` has fused multiply-add, `simd` rounds products before adding. */
+/** Build of the kernels: `relaxed-simd` uses fused multiply-add, `simd` rounds products before adding. */
 export type KernelVariant = 'relaxed-simd' | 'simd';
 
 export interface KernelModule {
   exports: KernelExports;
   variant: KernelVariant;
-  /** Bits of the vectors that the processor computes with. */
+  /** Vector width in bits. */
   vectorBits: 128 | 256;
 }
 
 /**
- * Compiles the kernels onto `memory`, which stays its owner's: the module has no static data, no stack and no heap of
- * its own, and works where addresses tell it to.
+ * Compiles the kernels for `memory`, which remains owned by the caller: the module has no static data, stack or heap and
+ * works only at the addresses it is given.
  */
 export async function loadKernelModule({
   memory,
   variant,
 }: {
   memory: WebAssemblyMemory;
-  /** @default the fastest that this JavaScript engine compiles; one that it does not compile is a WebAssembly.CompileError */
+  /** An unsupported build throws a WebAssembly.CompileError. @default the fastest supported */
   variant?: KernelVariant;
 }): Promise<KernelModule> {
   if (variant !== undefined && variant !== 'relaxed-simd' && variant !== 'simd') {
@@ -40,7 +40,7 @@ export async function loadKernelModule({
     character.charCodeAt(0),
   );
   const shared = typeof SharedArrayBuffer !== 'undefined' && memory.buffer instanceof SharedArrayBuffer;
-  // Only what is chosen by itself: who names a build gets that build.
+  // Only for the default choice: a build requested by name is used as is.
   const wide =
     chosen === 'relaxed-simd' && variant === undefined && !shared ? await instantiateWide({ bytes, memory }) : null;
   if (shared) {

@@ -2,14 +2,14 @@ import { activationCodes } from '../../../kernels/activation-codes';
 import type { KernelExports } from './kernel-exports';
 import type { WebAssemblyMemory } from './web-assembly';
 
-/** Kernels on a memory of their own. */
+/** Kernels with their own memory. */
 export interface Trial {
   kernels: KernelExports;
   /** At least 4 MB. */
   memory: WebAssemblyMemory;
 }
 
-/** Where operands lie in a trial's memory, in bytes: six blocks of numbers, then scratch. */
+/** Layout of a trial's memory in bytes: six blocks of numbers, then scratch. */
 const block = 65_536;
 const [a, b, c, d, e, f] = [1, 2, 3, 4, 5, 6].map((index) => index * block) as [
   number,
@@ -25,7 +25,7 @@ const labels = 60 * block;
 
 type Call = (kernels: KernelExports) => unknown;
 
-/** Calls that between them run every loop of the kernels that compute: whole vectors, what is left of rows, every tile. */
+/** Calls that together run every loop of the kernels: whole vectors, remainders of rows, every tile. */
 function calls(): Call[] {
   const list: Call[] = [];
   const product = (
@@ -139,7 +139,7 @@ function calls(): Call[] {
   return list;
 }
 
-/** Whether two compilations of the kernels, with all their tiles, give the same bits everywhere in memory. For Node only. */
+/** Whether two compilations of the kernels, with all their tiles, produce bit-identical memory. Node only. */
 export function kernelsAgree(first: Trial, second: Trial): boolean {
   const start = numbers();
   const trials = [first, second].map(({ kernels, memory }) => ({
@@ -161,7 +161,7 @@ export function kernelsAgree(first: Trial, second: Trial): boolean {
   );
 }
 
-/** Between −2 and 2, the same each time. */
+/** Fixed numbers between −2 and 2. */
 function numbers(): Float32Array {
   let state = 1;
   return Float32Array.from({ length: scratch / 4 }, () => {
@@ -170,7 +170,7 @@ function numbers(): Float32Array {
   });
 }
 
-/** Times one product with both tiles; the best of several, since other work on the machine can only slow one down. */
+/** Times one product with both tiles; takes the best of several runs, since other load can only slow a run down. */
 export function wideTilesAreFaster({ kernels }: Pick<Trial, 'kernels'>): boolean {
   const best = [false, true].map(() => Infinity);
   for (let round = 0; round < 6; round++) {

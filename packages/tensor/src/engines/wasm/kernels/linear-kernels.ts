@@ -3,7 +3,7 @@ import type { LinearKernel } from '../../../kernels/kernels';
 import { activationCodes } from '../../../kernels/activation-codes';
 import type { Workspace } from './workspace';
 
-/** Linear layers: the bias starts the sum of the product; the activation is one pass over the result. */
+/** Linear layers: the accumulator starts with the bias; the activation is a pass over the result. */
 export function linearKernels(workspace: Workspace): { linear: LinearKernel } {
   const { kernels } = workspace;
   const linear: LinearKernel = {

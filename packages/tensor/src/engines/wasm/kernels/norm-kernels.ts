@@ -4,7 +4,7 @@ import type { Workspace } from './workspace';
 
 type Names = 'layerNorm' | 'rmsNorm';
 
-/** Layer norm and RMS norm: each row is read from the cache after its first pass. */
+/** Layer norm and RMS norm: each row stays in the CPU cache after its first pass. */
 export function normKernels(workspace: Workspace): Pick<Required<FusedKernels>, Names> {
   const { kernels } = workspace;
   return {

@@ -1,7 +1,7 @@
 import type { FusedKernels } from '../../../kernels/kernels';
 import type { Workspace } from './workspace';
 
-/** What happens to gradients once they are there. */
+/** Gradient norm and AdamW. */
 export function optimizerKernels(workspace: Workspace): Pick<Required<FusedKernels>, 'sumOfSquares' | 'adamW'> {
   const { kernels } = workspace;
   return {

@@ -7,8 +7,8 @@ const probe = new Uint8Array([
 ]);
 
 /**
- * Whether modules with relaxed SIMD (fused multiply-add) compile here. Node 20 has it behind a flag of V8, which
- * `tuneProcess` of `@subtext/core/node` sets; newer Nodes and browsers need none.
+ * Whether modules with relaxed SIMD (fused multiply-add) compile. Node 20 needs a V8 flag, which `tuneProcess` of
+ * `@subtext/core/node` sets; newer versions and browsers need none.
  */
 export function hasRelaxedSimd(): boolean {
   return webAssembly.validate(probe);

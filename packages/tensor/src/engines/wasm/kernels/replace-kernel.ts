@@ -2,7 +2,7 @@ import { tf } from '../../../tensorflow';
 import type { WasmBackend } from './wasm-backend';
 import type { Workspace } from './workspace';
 
-/** A replacement for one of the backend's kernels; null hands the call to the original. */
+/** A replacement for one of the backend's kernels; if it returns null, the original is called. */
 export type Replacement<Inputs, Attributes> = (
   workspace: Workspace,
   inputs: Inputs,
@@ -12,7 +12,7 @@ export type Replacement<Inputs, Attributes> = (
 const workspaces = new WeakMap<WasmBackend, Workspace>();
 const replaced = new Set<string>();
 
-/** Puts `replacement` before the wasm backend's own kernel; done once for a process, and used for every backend that has a workspace. */
+/** Installs `replacement` ahead of the wasm backend's kernel, once per process, for every backend with a workspace. */
 export function replaceKernel<Inputs, Attributes>(
   workspace: Workspace,
   kernelName: string,

@@ -1,6 +1,6 @@
 /**
- * Marks the imported memory as shared, as threads need: sets the flag in the limits of the module's only import,
- * `env.memory`, which begin with 0x01 (has a maximum).
+ * Marks the imported memory as shared, as required for threads: sets the flag in the limits of the module's only import,
+ * `env.memory`, which start with 0x01 (has a maximum).
  */
 export function importSharedMemory(bytes: Uint8Array): void {
   const name = [...'memory'].map((character) => character.charCodeAt(0));

@@ -4,7 +4,7 @@ import type { Workspace } from './workspace';
 
 type Names = 'embedding' | 'crossEntropy';
 
-/** Where ids enter and leave a model: embedding lookup and cross-entropy. */
+/** Embedding lookup and cross-entropy. */
 export function tokenKernels(workspace: Workspace): Pick<Required<FusedKernels>, Names> {
   const { kernels } = workspace;
   return {

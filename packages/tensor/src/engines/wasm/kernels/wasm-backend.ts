@@ -2,15 +2,15 @@ import { tf } from '../../../tensorflow';
 import { TensorError } from '../../../errors';
 import type { WebAssemblyMemory } from './web-assembly';
 
-/** The parts of TensorFlow.js's wasm backend that our kernels work with. */
+/** The parts of TensorFlow.js's wasm backend that our kernels use. */
 export interface WasmBackend {
   wasm: {
     /** The emscripten instance's exports. */
     asm: { memory: WebAssemblyMemory };
-    /** Address of a new block, signed. As shipped 0 where memory is exhausted; `guardAllocation` makes it throw. */
+    /** Signed address of a new block. As shipped, 0 if memory is exhausted; `guardAllocation` makes it throw. */
     _malloc(bytes: number): number;
     _free(address: number): void;
-    /** Renewed by emscripten whenever memory grows. */
+    /** Replaced by Emscripten whenever memory grows. */
     HEAPU8: Uint8Array;
   };
   dataIdMap: {

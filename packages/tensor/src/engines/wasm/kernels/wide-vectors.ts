@@ -3,23 +3,23 @@ import type { KernelExports } from './kernel-exports';
 import { kernelsAgree, wideTilesAreFaster } from './kernels-agree';
 import { webAssembly, type WebAssemblyInstance, type WebAssemblyMemory } from './web-assembly';
 
-/** Set to `256` it asks for wider vectors, which are used where they work; unset or `128` keeps WebAssembly's own. */
+/** Environment variable: `256` requests wider vectors, used if they work; unset or `128` keeps WebAssembly's own. */
 const setting = 'SUBTEXT_WASM_VECTORS';
 
-/** First Node whose V8 (13.6) joins vectors; the releases before know the flag but do nothing. */
+/** First Node version whose V8 (13.6) merges vectors; earlier ones accept the flag but do nothing. */
 const firstNode = 24;
 
-/** While our module compiles: join vectors, and compile all of it at once with the optimizing compiler, which alone does so. */
+/** V8 flags while our module compiles: merge vectors, and compile eagerly with the optimizing compiler, which alone does this. */
 const flags = ['experimental-wasm-revectorize', 'no-liftoff', 'no-wasm-lazy-compilation'];
 
 /**
- * The kernels on 256-bit vectors, or null where there are none. WebAssembly has vectors of 128 bits; V8 can join
- * neighbouring operations in one of 256 (`--experimental-wasm-revectorize`, AVX2), which nearly doubles the matrix
- * product. The flag is experimental, and V8 promises nothing of flags that are set while it runs: so it is only for those
- * who ask for it, set only while this one module compiles, and the module is used only if every kernel gives, bit for bit,
- * what the ordinary compilation gives, and if it is faster.
+ * The kernels on 256-bit vectors, or null if unavailable. WebAssembly has 128-bit vectors; V8 can merge neighbouring
+ * operations into 256-bit ones (`--experimental-wasm-revectorize`, AVX2), which nearly doubles the speed of the matrix
+ * product. The flag is experimental, and V8 does not guarantee the effect of flags set at run time. It is therefore
+ * opt-in, set only while this module compiles, and the result is used only if every kernel is bit-identical to the
+ * ordinary compilation and faster.
  *
- * @throws TensorError `invalid-option` if SUBTEXT_WASM_VECTORS is something else.
+ * @throws TensorError `invalid-option` if SUBTEXT_WASM_VECTORS has another value
  */
 export async function instantiateWide({
   bytes,
@@ -53,7 +53,7 @@ export async function instantiateWide({
   flags.forEach((flag) => setFlagsFromString(`--${flag}`));
   let module: object;
   try {
-    // A custom section, because V8 shares compiled code between modules of the same bytes.
+    // The custom section prevents V8 from reusing code compiled for a module with the same bytes.
     module = new webAssembly.Module(withSection(bytes, 'wide'));
   } finally {
     flags.forEach((flag) => setFlagsFromString(flag.startsWith('no-') ? `--${flag.slice(3)}` : `--no-${flag}`));
@@ -75,7 +75,7 @@ export async function instantiateWide({
   return instance;
 }
 
-/** The module with an empty custom section at its end. */
+/** The module with an empty custom section appended. */
 function withSection(bytes: Uint8Array, name: string): Uint8Array {
   const letters = [...name].map((character) => character.charCodeAt(0));
   return Uint8Array.from([...bytes, 0, letters.length + 1, letters.length, ...letters]);

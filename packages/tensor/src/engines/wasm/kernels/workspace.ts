@@ -3,12 +3,12 @@ import type { KernelModule } from './kernel-module';
 import type { KernelExports } from './kernel-exports';
 import type { WasmBackend } from './wasm-backend';
 
-/** Bytes of a line of the cache, to which scratch is aligned. */
+/** Cache line size in bytes; scratch memory is aligned to it. */
 const line = 64;
 
 /**
- * What a kernel needs around its arithmetic: addresses of tensors, new tensors, and scratch memory that is kept from
- * call to call. Kernels never run inside one another, so one scratch block serves all.
+ * Memory management for kernels: addresses of tensors, new tensors, and scratch memory that is reused between calls.
+ * Kernels never nest, so a single scratch block is enough.
  */
 export class Workspace {
   readonly kernels: KernelExports;
@@ -22,17 +22,17 @@ export class Workspace {
     this.kernels = module.exports;
   }
 
-  /** Where a tensor's elements lie; moves them to this backend if they are elsewhere. */
+  /** Address of a tensor's data; moves it to this backend if needed. */
   address(tensor: tf.TensorInfo): number {
     return this.backend.dataIdMap.get(tensor.dataId).memoryOffset ?? 0;
   }
 
-  /** New memory for a tensor, its contents undefined, for a kernel of TensorFlow.js to return. */
+  /** Allocates an uninitialised tensor, for a TensorFlow.js kernel to return. */
   outputInfo(shape: readonly number[], dtype: tf.DataType = 'float32'): tf.TensorInfo {
     return this.backend.makeOutput([...shape], dtype);
   }
 
-  /** New memory for a tensor, its contents undefined, which the caller's `tf.tidy` owns. */
+  /** Allocates an uninitialised tensor, owned by the caller's `tf.tidy`. */
   output<T extends tf.Tensor>(
     shape: readonly number[],
     dtype: tf.DataType = 'float32',
@@ -41,7 +41,7 @@ export class Workspace {
     return { tensor: tf.engine().makeTensorFromTensorInfo(info) as T, address: this.address(info) };
   }
 
-  /** At least `bytes` of memory at a line's start, valid until the next call; its contents are undefined. */
+  /** Uninitialised scratch memory of at least `bytes`, aligned to a cache line, valid until the next call. */
   scratch(bytes: number): number {
     if (bytes > this.#scratchBytes) {
       if (this.#scratchAddress) {
@@ -55,7 +55,7 @@ export class Workspace {
     return Math.ceil(this.#scratchAddress / line) * line;
   }
 
-  /** The scratch of matrix products, and `extra` bytes after it. */
+  /** Scratch memory for matrix products, and `extra` bytes after it. */
   productScratch(extra = 0): { product: number; extra: number } {
     const bytes = this.kernels.matrixProductScratchBytes();
     const product = this.scratch(bytes + extra);

@@ -5,23 +5,23 @@ import { loadKernelModule, type KernelVariant } from '../kernel-module';
 import { hasRelaxedSimd } from '../relaxed-simd';
 import type { WebAssemblyMemory } from '../web-assembly';
 
-/** A NaN with a pattern of its own: whatever reads beyond its operands gets it into its result. */
+/** A NaN with a distinctive bit pattern: an out-of-bounds read carries it into the result. */
 const untouched = 0x7fc0beef;
 const guardBytes = 256;
 
-/** Every build of the kernels that compiles here. */
+/** Builds of the kernels supported here. */
 export const presentVariants: readonly KernelVariant[] = hasRelaxedSimd() ? ['relaxed-simd', 'simd'] : ['simd'];
 
-/** Numbers in memory that a kernel reads or writes. */
+/** An operand of a kernel in memory. */
 export interface Block {
   address: number;
-  /** What it holds now, as float32. */
+  /** Current contents, as float32. */
   read(): Float64Array;
 }
 
 /**
- * Kernels on a memory of their own, in which every byte outside the blocks handed out is a guard: a read beyond an
- * operand shows as NaN in the result, a write shows in {@link check}.
+ * Kernels with their own memory, in which every byte outside the allocated blocks is a guard: an out-of-bounds read shows
+ * up as NaN in the result, an out-of-bounds write in {@link check}.
  */
 export class Arena {
   #next = guardBytes;
@@ -49,14 +49,14 @@ export class Arena {
     return arena;
   }
 
-  /** Forgets every block. */
+  /** Frees every block. */
   reset(): void {
     new Uint32Array(this.#memory.buffer).fill(untouched);
     this.#next = guardBytes;
     this.#blocks.length = 0;
   }
 
-  /** Room for `count` numbers, contents NaN, at an address that is a multiple of 4 only. */
+  /** Allocates `count` numbers, filled with NaN, at an address aligned to 4 bytes only. */
   empty(count: number): Block {
     const address = this.#next + 4;
     const bytes = count * 4;
@@ -68,7 +68,7 @@ export class Arena {
     return { address, read: () => Float64Array.from(new Float32Array(this.#memory.buffer, address, count)) };
   }
 
-  /** These numbers, rounded to float32. */
+  /** Allocates these numbers, rounded to float32. */
   floats(values: ArrayLike<number>): Block {
     const block = this.empty(values.length);
     new Float32Array(this.#memory.buffer, block.address, values.length).set(Float32Array.from(values));
@@ -81,12 +81,12 @@ export class Arena {
     return block;
   }
 
-  /** Normal numbers. */
+  /** Allocates normal random numbers. */
   normal(count: number, deviation = 1): Block {
     return this.floats(Array.from({ length: count }, () => deviation * this.random.normal()));
   }
 
-  /** Aligned bytes that a kernel may use as it likes. */
+  /** Allocates aligned scratch memory. */
   scratch(bytes: number): number {
     this.#next = Math.ceil(this.#next / 64) * 64;
     const address = this.#next;
@@ -119,7 +119,7 @@ export class Arena {
   }
 }
 
-/** Every number within `tolerance` of what it should be, NaN where NaN should be. */
+/** Expects every number to be within `tolerance`, and NaN where NaN is expected. */
 export function expectClose(
   actual: ArrayLike<number>,
   expected: ArrayLike<number>,

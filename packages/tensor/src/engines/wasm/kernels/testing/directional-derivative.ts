@@ -4,7 +4,7 @@ import type { RandomStream } from '@subtext/core';
 type Inputs = Record<string, Float64Array>;
 
 /**
- * Holds gradients against differences of a float64 reference: for each input and some random directions d,
+ * Checks gradients against finite differences of a float64 reference: for each input and some random directions d,
  * `gradient · d = (L(x + εd) − L(x − εd)) / 2ε` with L = Σ weights · reference(x).
  */
 export function expectGradients({
@@ -17,9 +17,9 @@ export function expectGradients({
 }: {
   reference: (inputs: Inputs) => Float64Array;
   inputs: Inputs;
-  /** The gradient that comes from above, by element of the output. */
+  /** Upstream gradient, per element of the output. */
   weights: Float64Array;
-  /** By the name of the input; inputs without one are not checked. */
+  /** Gradients by input name; inputs without one are not checked. */
   gradients: Inputs;
   random: RandomStream;
   /** Relative to Σ |gradient · d|. @default 2e-5 */
