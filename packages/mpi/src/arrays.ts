@@ -1,7 +1,7 @@
 import { MpiError } from './errors';
 import type { ElementType } from './handles';
 
-/** What can be sent: typed arrays and bytes, also over shared memory and WebAssembly's. */
+/** Arrays that can be sent: typed arrays and bytes, also on shared or WebAssembly memory. */
 export type MpiArray =
   | Float32Array
   | Float64Array
@@ -29,7 +29,7 @@ const types: Record<string, ElementType> = {
   BigUint64Array: 'uint64',
 };
 
-/** The type of an array's elements. @throws MpiError `invalid-option` */
+/** Element type of an array. @throws MpiError `invalid-option` */
 export function elementTypeOf(array: MpiArray): ElementType {
   const tag = ArrayBuffer.isView(array)
     ? (array as { [Symbol.toStringTag]: string })[Symbol.toStringTag]
@@ -38,11 +38,11 @@ export function elementTypeOf(array: MpiArray): ElementType {
   if (type) return type;
   throw new MpiError({
     code: 'invalid-option',
-    message: `MPI sends typed arrays of numbers and bytes, not ${tag}. Take a view of its memory, for example a Uint8Array.`,
+    message: `MPI sends typed arrays of numbers and bytes, not ${tag}. Use a view of its memory, for example a Uint8Array.`,
   });
 }
 
-/** An array in parts of so many bytes at most: MPI counts elements in 31 bits. */
+/** Splits an array into pieces of at most `pieceBytes`: MPI counts elements in 31 bits. */
 export function inPieces<A extends MpiArray>(array: A, pieceBytes: number): A[] {
   const length = Math.max(1, Math.floor(pieceBytes / array.BYTES_PER_ELEMENT));
   if (array.length <= length) return [array];

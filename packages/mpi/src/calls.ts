@@ -8,7 +8,7 @@ import { type Pending, Requests } from './pending';
 import { watched } from './watch';
 import { whoIsMissing } from './who-is-missing';
 
-/** What a connection is made of; see `openMpi`. */
+/** Parts of a connection, see `openMpi`. */
 export interface MpiParts {
   loaded: MpiLibrary;
   rank: number;
@@ -17,20 +17,20 @@ export interface MpiParts {
   pieceBytes: number;
 }
 
-/** How long messages are moved on once all are done, before MPI ends, in milliseconds. */
+/** Time for which MPI keeps progressing before it is finalized, in milliseconds. */
 const SETTLING_MILLISECONDS = 100;
 
-/** What a call is given. */
+/** Arguments of a call. */
 interface CallParts {
   functions: MpiLibrary['functions'];
   handles: MpiLibrary['handles'];
   world: Handle;
 }
 
-/** Starts one request; gives what MPI gave. */
+/** Starts one request and returns MPI's result code. */
 export type Start = (piece: MpiArray, index: number, request: Int32Array | BigInt64Array) => number;
 
-/** How calls of MPI are made: checked, in pieces, with a deadline where there is one. */
+/** Makes MPI calls: validated, in pieces, with an optional deadline. */
 export class Calls {
   readonly parts: MpiParts;
   #state: 'open' | 'closed' | 'failed' = 'open';
@@ -39,10 +39,10 @@ export class Calls {
     this.parts = parts;
   }
 
-  /** Carries out a call for each piece of arrays: blocking where there is no deadline. */
+  /** Makes a call for each piece of the arrays; blocking if there is no deadline. */
   each(arrays: MpiArray[], block: (piece: MpiArray) => number, start: Start): void {
     const [array] = arrays;
-    // Most calls: nothing is made for them, since a call of a few microseconds would feel it.
+    // The common case allocates nothing, since a call takes only a few microseconds.
     if (array && arrays.length === 1 && this.parts.deadlineSeconds === 0 && array.byteLength <= this.parts.pieceBytes)
       return this.#check(block(array));
     const pieces = arrays.flatMap((array) => inPieces(array, this.parts.pieceBytes));
@@ -75,14 +75,14 @@ export class Calls {
     });
   }
 
-  /** What a call is made with. @throws MpiError `closed`, `invalid-option` */
+  /** Arguments for a call. @throws MpiError `closed`, `invalid-option` */
   open(): CallParts;
   open(array: MpiArray): CallParts & { type: Handle };
   open(array?: MpiArray) {
     if (this.#state !== 'open')
       throw new MpiError({
         code: 'closed',
-        message: this.#state === 'closed' ? 'MPI has been closed.' : 'A call of MPI has failed: the job cannot go on.',
+        message: this.#state === 'closed' ? 'MPI has been closed.' : 'An MPI call has failed: the job cannot continue.',
       });
     const { functions, handles } = this.parts.loaded;
     return { functions, handles, world: handles.world, ...(array && { type: handles.types[elementTypeOf(array)] }) };
@@ -101,21 +101,21 @@ export class Calls {
 
   operation(operation: Operation): Handle {
     if (operations.includes(operation)) return this.parts.loaded.handles.operations[operation];
-    throw invalid(`operation is one of ${operations.join(', ')}, got ${String(operation)}`);
+    throw invalid(`operation must be one of ${operations.join(', ')}, got ${String(operation)}`);
   }
 
   requireRank(rank: number): void {
     if (!Number.isInteger(rank) || rank < 0 || rank >= this.parts.size)
-      throw invalid(`ranks are 0 to ${this.parts.size - 1}, got ${rank}`);
+      throw invalid(`rank must be 0 to ${this.parts.size - 1}, got ${rank}`);
   }
 
   partOf(array: MpiArray): number {
     if (array.length % this.parts.size !== 0)
-      throw invalid(`an array of ${array.length} elements has no ${this.parts.size} parts of one length`);
+      throw invalid(`an array of ${array.length} elements cannot be split into ${this.parts.size} equal parts`);
     return array.length / this.parts.size;
   }
 
-  /** Ends all processes of the job. */
+  /** Terminates all processes of the job. */
   abort(code: number): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
@@ -123,7 +123,7 @@ export class Calls {
     functions.Abort(handles.world, code);
   }
 
-  /** Waits until all are here. */
+  /** Waits until all processes arrive. */
   barrier(): void {
     const { functions, world } = this.open();
     this.each(
@@ -133,7 +133,7 @@ export class Calls {
     );
   }
 
-  /** Ends MPI, or after a failure the job. @throws MpiError `timed-out`: others do not come to their end */
+  /** Finalizes MPI, or after a failure terminates the job. @throws MpiError `timed-out` if other processes do not finish */
   async close(): Promise<void> {
     if (this.#state === 'failed') this.abort(1);
     if (this.#state === 'closed') return;
@@ -143,12 +143,12 @@ export class Calls {
     }
     this.#state = 'closed';
     const { deadlineSeconds, loaded } = this.parts;
-    await watched({ what: 'The end of MPI', deadlineSeconds, action: () => loaded.functions.Finalize() });
+    await watched({ what: 'Finalizing MPI', deadlineSeconds, action: () => loaded.functions.Finalize() });
   }
 
   /**
-   * Moves on what MPI has taken over but not sent yet: UCX, by which MPICH sends, closes its TCP connections before it looks
-   * whether anything waits for them, and then waits for ever (openucx/ucx#8738; 3 of 16 jobs of six processes on three hosts).
+   * Lets MPI send what it has buffered. UCX, which MPICH uses, closes its TCP connections before checking whether anything
+   * still waits for them, and then hangs (openucx/ucx#8738; 3 of 16 jobs of six processes on three hosts).
    */
   async #settle(): Promise<void> {
     const { functions, handles } = this.parts.loaded;
@@ -159,7 +159,7 @@ export class Calls {
   }
 }
 
-/** The error of a wrong option. */
+/** The error for an invalid option. */
 export function invalid(message: string): MpiError {
   return new MpiError({ code: 'invalid-option', message: `MPI: ${message}.` });
 }

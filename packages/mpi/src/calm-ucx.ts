@@ -1,17 +1,16 @@
 /**
- * What UCX is told, by which MPICH and others send, where the environment does not say otherwise: it was not made to live
- * in a process beside V8.
+ * Settings that UCX, used by MPICH and others, needs to run in the same process as V8, unless the environment sets them.
  *
- * - `UCX_MEM_EVENTS`: to hear of memory that is unmapped it replaces functions of the C library, and tries whether that
- *   worked by growing the heap by a page and shrinking it by one, without looking whether growing did. V8 likes to lay its
- *   code right behind the heap, which then cannot grow: a page that is in use is unmapped, and whoever touches it crashes
- *   (UCX 1.13.1). Without these events UCX keeps no register of memory that a network card knows.
- * - `UCX_ERROR_SIGNALS`: its handler of SIGSEGV ends the process where WebAssembly reads outside of its memory, which V8
- *   turns into an error.
+ * - `UCX_MEM_EVENTS`: to track unmapped memory, UCX replaces functions of the C library and tests this by growing the heap
+ *   by a page and shrinking it again, without checking whether growing succeeded. V8 often places its code directly after
+ *   the heap, which then cannot grow: a page in use is unmapped, and the next access to it crashes (UCX 1.13.1). Without
+ *   these events UCX does not cache memory registrations for network cards.
+ * - `UCX_ERROR_SIGNALS`: UCX's handler of SIGSEGV terminates the process on an out-of-bounds access in WebAssembly, which
+ *   V8 would turn into an error.
  */
 const settings = { UCX_MEM_EVENTS: 'n', UCX_ERROR_SIGNALS: '' };
 
-/** Settles UCX's options; before a library of MPI is loaded, since it reads them then. */
+/** Sets UCX's options. Call it before loading an MPI library, which reads them. */
 export function calmUcx(): void {
   for (const [name, value] of Object.entries(settings)) process.env[name] ??= value;
 }

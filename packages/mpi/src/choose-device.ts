@@ -4,10 +4,10 @@ import { MpiError } from './errors';
 import type { LocalRank } from './local-ranks';
 
 /**
- * The GPU that a process takes among those of its machine, each its own: a value for `CUDA_VISIBLE_DEVICES`. Undefined where
- * there are none.
+ * Assigns one of the machine's GPUs to each of its processes: a value for `CUDA_VISIBLE_DEVICES`. Undefined if there are
+ * none.
  *
- * @throws MpiError `invalid-option` where a machine has fewer GPUs than processes
+ * @throws MpiError `invalid-option` if a machine has fewer GPUs than processes
  */
 export function chooseDevice({
   localRank,
@@ -15,14 +15,14 @@ export function chooseDevice({
   host,
   devices = visibleDevices(),
 }: Pick<LocalRank, 'localRank' | 'localSize' | 'host'> & {
-  /** Names of the GPUs that this process may use. @default those of `CUDA_VISIBLE_DEVICES`; where it is not set, this machine's */
+  /** GPUs that this process may use. @default `CUDA_VISIBLE_DEVICES`, or if unset all GPUs of this machine */
   devices?: readonly string[];
 }): string | undefined {
   if (devices.length === 0) return undefined;
   if (devices.length >= localSize) return devices[localRank];
   throw new MpiError({
     code: 'invalid-option',
-    message: `${localSize} ranks on ${host} would share ${devices.length} ${devices.length === 1 ? 'GPU' : 'GPUs'}. Start as many ranks a machine as it has GPUs, or set CUDA_VISIBLE_DEVICES to nothing to compute on its processors.`,
+    message: `${localSize} ranks on ${host} would share ${devices.length} ${devices.length === 1 ? 'GPU' : 'GPUs'}. Start one rank per GPU on each machine, or set CUDA_VISIBLE_DEVICES to the empty string to use the CPU.`,
   });
 }
 

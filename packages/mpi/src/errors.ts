@@ -1,26 +1,26 @@
 import { SubtextError } from '@subtext/core';
 
-/** What went wrong, for programs; the message is for people. */
+/** Machine-readable error codes. */
 export type MpiErrorCode =
-  /** There is no MPI library, or it cannot be loaded. */
+  /** No MPI library was found, or it cannot be loaded. */
   | 'no-mpi'
-  /** The library is no MPI that this package knows the handles of. */
+  /** The library is not an MPI implementation whose handles are known. */
   | 'unknown-mpi'
-  /** The launcher belongs to another MPI than the library: each process thinks that it is alone. */
+  /** Launcher and library belong to different MPI implementations: each process is a job of its own. */
   | 'other-launcher'
   | 'invalid-option'
   /** MPI reported an error. */
   | 'mpi-failed'
-  /** The others did not arrive before the deadline. */
+  /** The other processes did not arrive before the deadline. */
   | 'timed-out'
-  /** `close` was called, or the call before it failed. */
+  /** `close` was called, or an earlier call failed. */
   | 'closed';
 
-/** The error of this package: what, where and what to do. */
+/** Base class of this package's errors. */
 export class MpiError extends SubtextError<MpiErrorCode> {
   override readonly name = 'MpiError';
 
-  /** True for this package's errors, also when two copies of the package are installed. */
+  /** True for errors of this class from any copy of the package. */
   static override isInstance(error: unknown): error is MpiError {
     return SubtextError.isInstance(error) && error.name === 'MpiError';
   }

@@ -1,4 +1,4 @@
-/** The binary interfaces that are known: what handles are, and which value stands for what. */
+/** Supported binary interfaces (ABIs), which define the types and values of handles. */
 export type MpiKind = 'abi' | 'openmpi' | 'mpich';
 
 export const elementTypes = [
@@ -16,10 +16,10 @@ export const elementTypes = [
 export type ElementType = (typeof elementTypes)[number];
 
 export const operations = ['sum', 'min', 'max', 'product'] as const;
-/** How elements are put together. */
+/** Reduction operation. */
 export type Operation = (typeof operations)[number];
 
-/** A handle as it is passed: an address or a number. */
+/** A handle: an address or a number. */
 export type Handle = bigint | number;
 
 /** The constants of one binary interface. */
@@ -35,7 +35,7 @@ export interface Handles {
   operations: Record<Operation, Handle>;
 }
 
-/** The MPI-5 standard's table of constants. */
+/** Constants of the MPI-5 standard ABI. */
 const abi: Handles = {
   handleType: 'uintptr_t',
   world: 0x101,
@@ -58,7 +58,7 @@ const abi: Handles = {
   operations: { sum: 0x21, min: 0x22, max: 0x23, product: 0x24 },
 };
 
-/** The common interface of MPICH, Intel MPI and MVAPICH (`libmpi.so.12`). */
+/** The common ABI of MPICH, Intel MPI and MVAPICH (`libmpi.so.12`). */
 const mpich: Handles = {
   handleType: 'int',
   world: 0x44000000,
@@ -81,7 +81,7 @@ const mpich: Handles = {
   operations: { sum: 0x58000003, min: 0x58000002, max: 0x58000001, product: 0x58000004 },
 };
 
-/** Open MPI's handles are addresses of objects in its library. */
+/** Open MPI's handles are addresses of objects in the library. */
 function openmpi(address: (symbol: string) => bigint): Handles {
   const types = {} as Record<ElementType, Handle>;
   for (const type of elementTypes) {
@@ -108,7 +108,7 @@ function openmpi(address: (symbol: string) => bigint): Handles {
 /**
  * The constants of a library.
  *
- * @param options.address Where a symbol of the library lies.
+ * @param options.address resolves a symbol of the library
  */
 export function handlesOf({ kind, address }: { kind: MpiKind; address: (symbol: string) => bigint }): Handles {
   if (kind === 'openmpi') return openmpi(address);

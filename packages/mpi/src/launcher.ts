@@ -1,12 +1,12 @@
-/** How this process was started beside others. */
+/** How this process was launched. */
 export interface Launch {
-  /** Whose launcher: Open MPI's `mpirun`, the Hydra of MPICH and Intel MPI, or Slurm's `srun`. */
+  /** Launcher: Open MPI's `mpirun`, Hydra (MPICH and Intel MPI), or Slurm's `srun`. */
   launcher: 'openmpi' | 'hydra' | 'slurm';
-  /** Processes that it started. */
+  /** Number of processes launched. */
   size: number;
-  /** The variable that says so. */
+  /** Environment variable with that number. */
   variable: string;
-  /** This process's number among them, from 0. */
+  /** Rank of this process, from 0. */
   rank: number;
 }
 
@@ -17,7 +17,7 @@ const variables = [
 ] as const;
 
 /**
- * What a launcher says in the environment; nothing is loaded. Undefined where no launcher started this process.
+ * Detects the launcher from the environment, without loading anything. Undefined if this process was not launched by one.
  *
  * @param options.environment @default `process.env`
  */

@@ -7,7 +7,7 @@ import { findLaunch } from './launcher';
 
 type Call = (...values: unknown[]) => number;
 
-/** The functions of MPI that are used, by their names without `MPI_`. */
+/** Signatures of the MPI functions used, by name without `MPI_`. */
 const signatures = {
   Init_thread: 'void *, void *, int, void *',
   Initialized: 'void *',
@@ -40,13 +40,13 @@ const signatures = {
   Testall: 'int, void *, void *, P',
 } as const;
 
-/** MPI's functions; each gives 0, or the number of an error. `P` is an address or an array. */
+/** MPI functions; each returns 0 or an error code. `P` is an address or an array. */
 export type MpiFunctions = Record<keyof typeof signatures, Call>;
 
-/** A library that has been loaded. */
+/** A loaded library. */
 export interface MpiLibrary {
   kind: MpiKind;
-  /** As the library says it, in one line. */
+  /** Version as reported by the library, in one line. */
   version: string;
   file: string;
   handles: Handles;
@@ -80,7 +80,7 @@ function quietly<T>(action: () => T): T | undefined {
   }
 }
 
-/** Which binary interface a library has, by its symbols and by what it says of itself. */
+/** Detects the ABI of a library from its symbols and version string. */
 function kindOf({
   library,
   file,
@@ -100,13 +100,13 @@ function kindOf({
   if (/mpi_abi/.test(file))
     return has('MPI_Abi_get_version')
       ? { kind: 'abi', version }
-      : `${file} is called like the standard ABI but has no MPI_Abi_get_version (${version})`;
+      : `${file} is named like the standard ABI but has no MPI_Abi_get_version (${version})`;
   if (has('ompi_mpi_comm_world')) return { kind: 'openmpi', version };
   if (/MPICH|Intel|MVAPICH/i.test(version)) return { kind: 'mpich', version };
-  return `the handles of ${version} (${file}) are not known`;
+  return `the handles of ${version} (${file}) are unknown`;
 }
 
-/** What to try, in order: the MPI of the launcher first. */
+/** Libraries to try, in order: the launcher's MPI first. */
 function candidates(wanted: string | undefined): { file: string; kind?: MpiKind }[] {
   if (wanted && !isKind(wanted)) return [{ file: wanted }];
   const system = process.platform === 'darwin' ? 'darwin' : 'other';
@@ -124,7 +124,7 @@ function candidates(wanted: string | undefined): { file: string; kind?: MpiKind 
 /**
  * Loads MPI.
  *
- * @param options A file as `library`, or `abi`, `openmpi` or `mpich`. @default `SUBTEXT_MPI`, else what is found, that of the launcher first
+ * @param options `library` is a file, or `abi`, `openmpi` or `mpich`. @default `SUBTEXT_MPI`, else the first library found, starting with the launcher's
  * @throws MpiError `no-mpi`, `unknown-mpi`
  */
 export async function loadMpi({
@@ -136,13 +136,13 @@ export async function loadMpi({
   for (const { file, kind } of candidates(wanted || undefined)) {
     let library: LibraryHandle;
     try {
-      // Its own plug-ins look for its symbols among those of the process.
+      // Its plug-ins look up its symbols globally in the process.
       library = koffi.load(file, { global: true });
     } catch (error) {
       if (wanted && !kind)
         throw new MpiError({
           code: 'no-mpi',
-          message: `The MPI library ${file} cannot be loaded: ${error instanceof Error ? error.message : String(error)}. SUBTEXT_MPI names a file, or abi, openmpi or mpich.`,
+          message: `The MPI library ${file} cannot be loaded: ${error instanceof Error ? error.message : String(error)}. Set SUBTEXT_MPI to a file, or to abi, openmpi or mpich.`,
           cause: error,
         });
       continue;
@@ -159,11 +159,11 @@ export async function loadMpi({
   if (faults.length > 0)
     throw new MpiError({
       code: 'unknown-mpi',
-      message: `No MPI can be used here: ${faults.join('; ')}. Name another with SUBTEXT_MPI: a file, or abi, openmpi or mpich.`,
+      message: `No usable MPI library: ${faults.join('; ')}. Set SUBTEXT_MPI to another: a file, or abi, openmpi or mpich.`,
     });
   throw new MpiError({
     code: 'no-mpi',
-    message: `No MPI library was found${wanted ? ` for SUBTEXT_MPI=${wanted}` : ''}. Install one (Debian: apt install openmpi-bin; macOS: brew install open-mpi) or name its file with SUBTEXT_MPI.`,
+    message: `No MPI library was found${wanted ? ` for SUBTEXT_MPI=${wanted}` : ''}. Install one (Debian: apt install openmpi-bin; macOS: brew install open-mpi) or set SUBTEXT_MPI to its file.`,
   });
 }
 

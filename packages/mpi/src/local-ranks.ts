@@ -4,18 +4,18 @@ import type { Mpi } from './mpi';
 
 const NAME_BYTES = 256;
 
-/** Where a process stands among those of its machine. */
+/** Local rank of a process on its machine. */
 export interface LocalRank {
   host: string;
-  /** This process's number among those of its host, from 0: which device it takes. */
+  /** Index of this process on its host, from 0; determines its device. */
   localRank: number;
-  /** How many of the processes run on this host. */
+  /** Number of processes on this host. */
   localSize: number;
   /** The hosts of all ranks. */
   hosts: string[];
 }
 
-/** Tells the processes of one machine from the others, by its name: a collective. */
+/** Finds the processes on the same machine by host name. A collective. */
 export function findLocalRank({
   mpi,
   host = hostname(),

@@ -4,24 +4,24 @@ import type { Operation } from './handles';
 import type { MpiLibrary } from './library';
 import type { Pending } from './pending';
 
-/** One message of an exchange. */
+/** One message to send or receive. */
 export type Message = ({ send: MpiArray; to: number } | { receive: MpiArray; from: number }) & {
-  /** A message is received by one of its tag. @default 0 */ tag?: number;
+  /** Tag, which must match on both sides. @default 0 */ tag?: number;
 };
 
 const WORLD_TAG = 0;
 
 /**
- * This process among those that a launcher started together. Every process calls the same collectives in the same order,
- * with arrays of the same length and type. All work in place, on memory of any kind. Functions throw MpiError
- * `invalid-option`, `mpi-failed`, `closed` and, where there is a deadline, `timed-out`.
+ * Communicator of all processes started together by a launcher. Every process must call the same collectives in the same
+ * order, with arrays of the same length and type. All calls work in place, on memory of any kind. Methods throw MpiError
+ * `invalid-option`, `mpi-failed`, `closed` and, if there is a deadline, `timed-out`.
  */
 export class Mpi {
-  /** This process's number, from 0. */
+  /** Rank of this process, from 0. */
   readonly rank: number;
-  /** How many processes there are. */
+  /** Number of processes. */
   readonly size: number;
-  /** Which MPI computes: its binary interface, what it says of itself, the library's file. */
+  /** The MPI implementation: its ABI, version string and library file. */
   readonly implementation: Pick<MpiLibrary, 'kind' | 'version' | 'file'>;
   readonly #calls: Calls;
   readonly #pieceBytes: number;
@@ -35,12 +35,12 @@ export class Mpi {
     this.#calls = new Calls(parts);
   }
 
-  /** Waits until all are here. */
+  /** Waits until all processes arrive. */
   barrier(): void {
     this.#calls.barrier();
   }
 
-  /** Gives all the root's array. */
+  /** Broadcasts the root's array to all processes. */
   broadcast({ array, root = 0 }: { array: MpiArray; /** @default 0 */ root?: number }): void {
     const { functions, world, type } = this.#calls.open(array);
     this.#calls.requireRank(root);
@@ -51,7 +51,7 @@ export class Mpi {
     );
   }
 
-  /** The same, without waiting: the array must be left alone until it is done. */
+  /** Non-blocking {@link Mpi.broadcast}: do not touch the array until it is done. */
   startBroadcast({ array, root = 0 }: { array: MpiArray; /** @default 0 */ root?: number }): Pending {
     const { functions, world, type } = this.#calls.open(array);
     this.#calls.requireRank(root);
@@ -60,7 +60,7 @@ export class Mpi {
     );
   }
 
-  /** Puts all arrays together, element by element, in the root's; those of the others stay as they are. */
+  /** Reduces all arrays element-wise into the root's; the other arrays are unchanged. */
   reduce({
     array,
     operation = 'sum',
@@ -73,7 +73,7 @@ export class Mpi {
     const { functions, world, type, handles } = this.#calls.open(array);
     this.#calls.requireRank(root);
     const how = this.#calls.operation(operation);
-    // MPICH 4.0 reads the mark for "in place" as an address where the root is not rank 0: there it gets a copy.
+    // MPICH 4.0 treats MPI_IN_PLACE as an address if the root is not rank 0, so it gets a copy.
     const copy = this.implementation.kind === 'mpich' && root !== 0 && this.rank === root ? array.slice() : array;
     const from = (piece: MpiArray) => {
       if (this.rank !== root) return piece;
@@ -90,7 +90,7 @@ export class Mpi {
     );
   }
 
-  /** Puts all arrays together, element by element, in everyone's. The order of a sum is MPI's. */
+  /** Reduces all arrays element-wise, on every process. MPI determines the order of summation. */
   allReduce({ array, operation = 'sum' }: { array: MpiArray; /** @default 'sum' */ operation?: Operation }): void {
     const { functions, world, type, handles } = this.#calls.open(array);
     const how = this.#calls.operation(operation);
@@ -101,7 +101,7 @@ export class Mpi {
     );
   }
 
-  /** The same, without waiting: the array must be left alone until it is done. */
+  /** Non-blocking {@link Mpi.allReduce}: do not touch the array until it is done. */
   startAllReduce({
     array,
     operation = 'sum',
@@ -113,9 +113,9 @@ export class Mpi {
   }
 
   /**
-   * Puts all arrays `[size · n]` together; each keeps one part.
+   * Reduces all arrays `[size · n]` element-wise; each process keeps one part.
    *
-   * @returns this process's part `[n]`, which lies at the beginning of the array; the rest of it is undefined
+   * @returns this process's part `[n]`, a view of the start of the array; the rest of the array is undefined
    */
   reduceScatter<A extends MpiArray>({
     array,
@@ -143,7 +143,7 @@ export class Mpi {
     return own;
   }
 
-  /** Gives everyone everyone's part: in `[size · n]`, where each process has filled part `rank`. */
+  /** All-gather in place: `array` is `[size · n]`, of which each process has filled part `rank`. */
   allGather({ array }: { array: MpiArray }): void {
     const { functions, world, type, handles } = this.#calls.open(array);
     const length = this.#calls.partOf(array);
@@ -159,20 +159,20 @@ export class Mpi {
     );
   }
 
-  /** The same, without waiting: the array, of `pieceBytes` at most, must be left alone until it is done. */
+  /** Non-blocking {@link Mpi.allGather} of at most `pieceBytes`: do not touch the array until it is done. */
   startAllGather({ array }: { array: MpiArray }): Pending {
     const { functions, world, type, handles } = this.#calls.open(array);
     const length = this.#calls.partOf(array);
     if (array.byteLength > this.#pieceBytes)
       throw invalid(
-        `startAllGather takes up to ${this.#pieceBytes} bytes, got ${array.byteLength}; allGather takes more`,
+        `startAllGather supports up to ${this.#pieceBytes} bytes, got ${array.byteLength}; use allGather for more`,
       );
     return this.#calls.start([array], (_array, _index, request) =>
       functions.Iallgather(handles.inPlace, 0, type, array, length, type, world, request),
     );
   }
 
-  /** Brings everyone's part `[n]` to the root, one after the other. */
+  /** Gathers every process's part `[n]` at the root, in order of rank. */
   gather<A extends MpiArray>({
     part,
     into,
@@ -199,7 +199,7 @@ export class Mpi {
       this.startMessages({ messages }).wait();
       return;
     }
-    // Where the root's part lies in its place already a second pointer to it would not be allowed.
+    // MPI forbids aliased buffers, so the root's part is copied in case it is already in place.
     const own = here ? (part.slice() as A) : part;
     const target = here ? into! : null;
     this.#calls.each(
@@ -210,7 +210,7 @@ export class Mpi {
     );
   }
 
-  /** Sends an array to one process, which receives it. */
+  /** Sends an array to one process, which must receive it. */
   send({ array, to, tag = WORLD_TAG }: { array: MpiArray; to: number; /** @default 0 */ tag?: number }): void {
     const { functions, world, type } = this.#calls.open(array);
     this.#calls.requireRank(to);
@@ -221,7 +221,7 @@ export class Mpi {
     );
   }
 
-  /** Receives an array of this length from one process. */
+  /** Receives an array of the same length from one process. */
   receive({ array, from, tag = WORLD_TAG }: { array: MpiArray; from: number; /** @default 0 */ tag?: number }): void {
     const { functions, world, type, handles } = this.#calls.open(array);
     this.#calls.requireRank(from);
@@ -233,8 +233,8 @@ export class Mpi {
   }
 
   /**
-   * Starts several messages at once; those of one tag between two processes arrive in their order. The arrays must be left
-   * alone until all are done.
+   * Starts several messages at once; messages with the same tag between two processes arrive in order. Do not touch the arrays
+   * until all are done.
    */
   startMessages({ messages }: { messages: readonly Message[] }): Pending {
     const pieces = messages.flatMap((message) =>
@@ -258,12 +258,12 @@ export class Mpi {
     );
   }
 
-  /** Ends all processes of the job at once, without a word: after an error that the others cannot know of. */
+  /** Terminates all processes of the job immediately, after an error that the others cannot know about. */
   abort({ code = 1 }: { /** Exit code. @default 1 */ code?: number } = {}): void {
     this.#calls.abort(code);
   }
 
-  /** Ends MPI; waits for the others. After a failed call it ends the job instead, since there is no way back. */
+  /** Finalizes MPI, waiting for the other processes. After a failed call it terminates the job, since MPI cannot recover. */
   close(): Promise<void> {
     return this.#calls.close();
   }

@@ -5,24 +5,24 @@ import { Mpi } from './mpi';
 import { watched } from './watch';
 
 const GIBIBYTE = 2 ** 30;
-/** The least that the others are given to start. */
+/** Minimum time for the other processes to start. */
 const START_SECONDS = 30;
 
 /** Options of {@link openMpi}. */
 export interface OpenMpiOptions {
-  /** A file, or `abi`, `openmpi` or `mpich`. @default `SUBTEXT_MPI`, else what is found, that of the launcher first */
+  /** A file, or `abi`, `openmpi` or `mpich`. @default `SUBTEXT_MPI`, else the first library found, starting with the launcher's */
   library?: string;
-  /** How long a call waits for the others before it fails; 0 waits for ever. @default 0 */
+  /** Seconds a call waits for other processes before it fails; 0 waits forever. @default 0 */
   deadlineSeconds?: number;
-  /** Larger arrays are sent in pieces of so many bytes. @default 2 ** 30 */
+  /** Larger arrays are sent in pieces of this many bytes. @default 2 ** 30 */
   pieceBytes?: number;
 }
 
 let opened = false;
 
 /**
- * Connects this process with those that were started with it by `mpirun` or `srun`; without one it is alone: rank 0 of 1.
- * Once a process. `close` it before the process ends, else the launcher takes it for lost.
+ * Connects this process to those started with it by `mpirun` or `srun`; without a launcher it is rank 0 of 1. Call it once
+ * per process, and `close` before the process exits, or the launcher reports it as lost.
  *
  * @throws MpiError `no-mpi`, `unknown-mpi`, `other-launcher`, `invalid-option`, `mpi-failed`
  */
@@ -34,20 +34,20 @@ export async function openMpi({
   if (!(deadlineSeconds >= 0) || !(pieceBytes >= 8 && pieceBytes <= GIBIBYTE))
     throw new MpiError({
       code: 'invalid-option',
-      message: `deadlineSeconds is 0 or more and pieceBytes 8 to ${GIBIBYTE}; got ${deadlineSeconds} and ${pieceBytes}.`,
+      message: `deadlineSeconds must be 0 or more and pieceBytes 8 to ${GIBIBYTE}; got ${deadlineSeconds} and ${pieceBytes}.`,
     });
   if (opened)
     throw new MpiError({
       code: 'invalid-option',
-      message: 'MPI can be opened once a process. Keep what openMpi gave, and pass it on.',
+      message: 'MPI can be opened only once per process. Keep the result of openMpi and pass it on.',
     });
   const library = await loadMpi({ library: wanted });
   opened = true;
   const { functions, handles } = library;
   const number = new Int32Array(1);
   const started = await watched({
-    what: `The start of ${library.version}`,
-    // Processes start at different times, on a busy machine by seconds.
+    what: `Starting ${library.version}`,
+    // Processes may start seconds apart on a busy machine.
     deadlineSeconds: deadlineSeconds && Math.max(deadlineSeconds, START_SECONDS),
     action: () => functions.Init_thread(null, null, handles.funneled, number),
   });
@@ -70,10 +70,10 @@ function otherLauncher({ library, launch }: { library: MpiLibrary; launch: Launc
   const whose = { openmpi: "Open MPI's mpirun", hydra: "MPICH's mpirun (Hydra)", slurm: 'srun' }[launch.launcher];
   const advice =
     launch.launcher === 'slurm'
-      ? 'Start with an interface that the library knows (srun --mpi=list; pmix for Open MPI, pmi2 for MPICH), or name the library that Slurm was built for with SUBTEXT_MPI.'
-      : `Name its library with SUBTEXT_MPI=${launch.launcher === 'openmpi' ? 'openmpi' : 'mpich'}, or start with the mpirun of ${library.version}.`;
+      ? 'Use an interface that the library supports (srun --mpi=list; pmix for Open MPI, pmi2 for MPICH), or set SUBTEXT_MPI to the library that Slurm was built for.'
+      : `Select its library with SUBTEXT_MPI=${launch.launcher === 'openmpi' ? 'openmpi' : 'mpich'}, or use the mpirun of ${library.version}.`;
   return new MpiError({
     code: 'other-launcher',
-    message: `${whose} started ${launch.size} processes (${launch.variable}), but ${library.version} (${library.file}) says that this one is alone: launcher and library belong to two MPIs. ${advice}`,
+    message: `${whose} started ${launch.size} processes (${launch.variable}), but ${library.version} (${library.file}) reports a single process: launcher and library belong to two MPIs. ${advice}`,
   });
 }

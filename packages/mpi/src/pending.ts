@@ -4,32 +4,32 @@ import { MpiError } from './errors';
 import type { MpiArray } from './arrays';
 import type { MpiLibrary } from './library';
 
-/** Tests in a row before the time is looked at. */
+/** Tests in a row between checks of the clock. */
 const BURST = 64;
-/** How long a wait only tests, before it sleeps between tests: the others are computing, perhaps on this processor. */
+/** Busy-waiting time before a wait sleeps between tests: other processes may need this CPU. */
 const EAGER_MILLISECONDS = 20;
 const NAP_MILLISECONDS = 0.2;
 
-/** What MPI may still write to after a call of it failed: freed, it would write into what came to lie there. */
+/** Buffers that MPI may still write to after a failed call, kept alive so that their memory is not reused. */
 const abandoned: unknown[] = [];
 
 const nap = new Int32Array(new SharedArrayBuffer(4));
 
-/** What is under way. MPI moves it on while one of these functions, or another call of MPI, runs. */
+/** An operation in progress. MPI makes progress only during these functions or other MPI calls. */
 export interface Pending {
-  /** Moves it on; whether it is done. @throws MpiError `mpi-failed` */
+  /** Makes progress and returns whether it is done. @throws MpiError `mpi-failed` */
   done(): boolean;
   /** Blocks until it is done. @throws MpiError `mpi-failed`, `timed-out` */
   wait(): void;
-  /** Waits with the event loop running. @throws MpiError `mpi-failed`, `timed-out` */
+  /** Waits without blocking the event loop. @throws MpiError `mpi-failed`, `timed-out` */
   finished(): Promise<void>;
 }
 
-/** Requests of MPI that end together. */
+/** MPI requests that are awaited together. */
 export class Requests implements Pending {
   readonly #library: MpiLibrary;
   readonly #handles: Int32Array | BigInt64Array;
-  /** What MPI reads and writes must live as long as the requests. */
+  /** Keeps the buffers alive as long as the requests. */
   #alive: unknown;
   readonly #flag = new Int32Array(1);
   readonly #check: (result: number) => void;
@@ -46,15 +46,15 @@ export class Requests implements Pending {
     expired,
   }: {
     library: MpiLibrary;
-    /** One request each. */
+    /** One request per array. */
     arrays: MpiArray[];
-    /** Starts the request of an array; gives what MPI gave. */
+    /** Starts the request of an array and returns MPI's result code. */
     start: (array: MpiArray, index: number, request: Int32Array | BigInt64Array) => number;
-    /** Throws where MPI reports an error. */
+    /** Throws if MPI reports an error. */
     check: (result: number) => void;
-    /** 0: none. */
+    /** 0: no deadline. */
     deadlineSeconds: number;
-    /** The error where the deadline is over. */
+    /** Creates the error for an exceeded deadline. */
     expired: () => MpiError;
   }) {
     this.#library = library;
@@ -82,7 +82,7 @@ export class Requests implements Pending {
     return true;
   }
 
-  /** Tests a few times; throws where the deadline is over. */
+  /** Tests a few times; throws if the deadline is exceeded. */
   #burst(): boolean {
     for (let test = 0; test < BURST; test++) if (this.done()) return true;
     if (performance.now() > this.#deadline) {

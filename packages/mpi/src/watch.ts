@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 
-/** Runs in a thread of its own, since the one that it watches stands still. */
+/** Runs in a separate thread, since the watched one is blocked. */
 const watcher = `
 const { workerData } = require('node:worker_threads');
 setTimeout(() => {
@@ -10,27 +10,27 @@ setTimeout(() => {
 `;
 
 /**
- * Carries out a call of MPI that knows no deadline, such as its beginning and its end. Where it does not come back, the
- * process says so and ends itself, by which its launcher ends the job.
+ * Makes an MPI call that has no deadline of its own, such as initialisation and finalisation. If it does not return in
+ * time, the process prints a message and kills itself, whereupon the launcher terminates the job.
  */
 export async function watched<T>({
   what,
   deadlineSeconds,
   action,
 }: {
-  /** Is carried out, in words. */
+  /** Description of the call. */
   what: string;
-  /** 0: waits for ever. */
+  /** 0: waits forever. */
   deadlineSeconds: number;
   action: () => T;
 }): Promise<T> {
   if (deadlineSeconds === 0) return action();
-  const message = `Error: ${what} has not ended within ${deadlineSeconds} s: another process does not answer. This one ends the job.\n`;
+  const message = `Error: ${what} did not finish within ${deadlineSeconds} s: another process does not respond. Terminating the job.\n`;
   const thread = new Worker(watcher, {
     eval: true,
     workerData: { message, milliseconds: deadlineSeconds * 1000 },
   });
-  // Its clock must run before this thread stands still.
+  // Its timer must be running before this thread blocks.
   await new Promise((resolve) => thread.once('online', resolve));
   try {
     return action();

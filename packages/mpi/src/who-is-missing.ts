@@ -1,13 +1,13 @@
 import type { MpiLibrary } from './library';
 import { Requests } from './pending';
 
-/** A tag of its own: nothing else that is under way can be taken for it. */
+/** A reserved tag, so that no other message can be mistaken for it. */
 const TAG = 32_001;
 const ANSWER_MILLISECONDS = 3_000;
 
 /**
- * The ranks that do not answer. Those that wait in the same place reach their deadline at about the same time and ask in
- * turn: each sends a mark to all and listens for theirs.
+ * Finds the ranks that do not respond. Processes that wait at the same point reach their deadline at about the same time, and
+ * each sends a mark to all others and listens for theirs.
  */
 export function whoIsMissing({
   library,
