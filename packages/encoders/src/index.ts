@@ -1,4 +1,4 @@
-// Pictures
+// Images
 export {
   createImageProcessor,
   loadImageProcessor,

@@ -48,7 +48,7 @@ afterAll(() => rm(folder, { recursive: true }));
 describe('pictures that cannot be read', () => {
   it('says so with a code and the place', async () => {
     await expect(decodeImage({ source: join(folder, 'nothing.png') })).rejects.toThrow(
-      /There is no picture at .*nothing\.png/,
+      /There is no image at .*nothing\.png/,
     );
     expect(await codeOf(() => decodeImage({ source: join(folder, 'nothing.png') }))).toBe('image-missing');
     await writeFile(join(folder, 'text.png'), 'not a picture');
@@ -182,7 +182,7 @@ describe('configurations', () => {
     refused({ ...clip, do_flip_channel_order: true })(/`do_flip_channel_order` would be ignored/);
     refused({ ...clip, resample: 9 })(/`resample` is 9/);
     refused({ ...clip, image_mean: [0.5] })(/`image_mean`/);
-    refused({ ...clip, image_std: 0 })(/no deviation may be 0/);
+    refused({ ...clip, image_std: 0 })(/standard deviations must not be 0/);
     refused({ ...clip, size: { longest_edge: 9 } })(/`size`/);
     refused({ ...clip, size: { shortest_edge: -1 } })(/`size`/);
     refused({ image_processor_type: 'MllamaImageProcessor', size: { height: 28, width: 56 } })(/a square/);

@@ -7,7 +7,7 @@ import { largest, type ProcessedImages } from './numbers';
 import { checkPreparedSize, resizeWithin } from './picture-budget';
 import { ConfigReader, type ProcessorConfig, type SizeSetting } from './processor-settings';
 
-/** Mean and deviation of OpenAI's CLIP. */
+/** Mean and standard deviation of OpenAI's CLIP. */
 const clipMean = [0.48145466, 0.4578275, 0.40821073];
 const clipDeviation = [0.26862954, 0.26130258, 0.27577711];
 const half = [0.5, 0.5, 0.5];
@@ -31,8 +31,8 @@ function targetSize(from: Size, setting: SizeSetting, reader: ConfigReader): Siz
 }
 
 /**
- * The processors of CLIP, SigLIP and LLaVA: resize, crop the middle, rescale, normalise, and for LLaVA pad to a square
- * first where `do_pad` is set.
+ * Image processor of CLIP, SigLIP and LLaVA: resize, centre crop, rescale, normalise; for LLaVA, pad to a square first if
+ * `do_pad` is set.
  *
  * @throws {ImageError} `processor-config-unsupported`
  */
@@ -55,12 +55,12 @@ export function createFitAndCropProcessor(options: {
   const cropFallback = kind === 'siglip' ? null : { height: 224, width: 224 };
   const cropSize = reader.size('crop_size', cropFallback, { square: true });
   const crop = reader.flag('do_center_crop', preset.crop) ? cropSize : null;
-  if (crop !== null && !('height' in crop)) return reader.fail('crop_size', 'a height and a width are expected');
+  if (crop !== null && !('height' in crop)) return reader.fail('crop_size', 'expected { height, width }');
   if (reader.flag('do_center_crop', preset.crop) && crop === null)
-    return reader.fail('crop_size', '`do_center_crop` is true, so a height and a width are needed');
+    return reader.fail('crop_size', '`do_center_crop` is true, which requires { height, width }');
   const pad = reader.flag('do_pad', false);
   const padSize = reader.size('pad_size', null, { square: true });
-  if (padSize !== null && !('height' in padSize)) return reader.fail('pad_size', 'a height and a width are expected');
+  if (padSize !== null && !('height' in padSize)) return reader.fail('pad_size', 'expected { height, width }');
   reader.expect('use_square_size', [false], 'give `size` as { height, width } instead');
   reader.finish();
   if (crop !== null) reader.within('crop_size', crop.height, crop.width);
@@ -79,7 +79,7 @@ export function createFitAndCropProcessor(options: {
       if (toHeight < 1 || toWidth < 1)
         throw new ImageError({
           code: 'image-invalid',
-          message: `A picture of ${image.width} × ${image.height} would shrink to ${toWidth} × ${toHeight}. Crop it to a less extreme proportion.`,
+          message: `An image of ${image.width} × ${image.height} would shrink to ${toWidth} × ${toHeight}. Crop it to a less extreme aspect ratio.`,
         });
       image = resizeWithin({ image, to: [toHeight, toWidth], resampling: common.resampling, maximumPixels });
     }
@@ -104,7 +104,7 @@ export function createFitAndCropProcessor(options: {
           ),
         );
       }
-      // Padding to one size applies to the finished values, so the border is 0; LLaVA has padded before.
+      // Padding to a common size applies to normalised values, so the border is 0; LLaVA has padded earlier.
       const padsAfter = pad && kind !== 'llava';
       const height = padsAfter && padSize !== null ? padSize.height : largest(prepared.map((image) => image.height));
       const width = padsAfter && padSize !== null ? padSize.width : largest(prepared.map((image) => image.width));
@@ -114,7 +114,7 @@ export function createFitAndCropProcessor(options: {
       if (misfit !== undefined) {
         throw new ImageError({
           code: 'image-invalid',
-          message: `The pictures come out at different sizes (${misfit.width} × ${misfit.height} and ${width} × ${height}), so they cannot be one batch. Process them one by one, or set \`size\` to a height and a width.`,
+          message: `The processed images differ in size (${misfit.width} × ${misfit.height} and ${width} × ${height}) and cannot be batched. Process them one by one, or set \`size\` to a height and a width.`,
         });
       }
       const data = new Float32Array(prepared.length * 3 * height * width);

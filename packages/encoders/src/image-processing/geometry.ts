@@ -3,7 +3,7 @@ import type { DecodedImage } from './image';
 /** Sizes are `[height, width]`, in pixels. */
 export type Size = readonly [height: number, width: number];
 
-/** Python's `round`: halves go to the even number. */
+/** Python's `round`: halves round to even. */
 function roundHalfEven(value: number): number {
   const below = Math.floor(value);
   const rest = value - below;
@@ -11,14 +11,14 @@ function roundHalfEven(value: number): number {
   return below % 2 === 0 ? below : below + 1;
 }
 
-/** The short edge becomes `shortestEdge`; the long one keeps the proportion, cut to a whole number. */
+/** Scales the short edge to `shortestEdge`; the long edge keeps the aspect ratio, rounded down. */
 export function sizeByShortestEdge([height, width]: Size, shortestEdge: number): Size {
   const short = Math.min(height, width);
   const long = Math.trunc((shortestEdge * Math.max(height, width)) / short);
   return width <= height ? [long, shortestEdge] : [shortestEdge, long];
 }
 
-/** As {@link sizeByShortestEdge}, unless the long edge would pass `longestEdge`: then that one decides. */
+/** Like {@link sizeByShortestEdge}, but scales the long edge to `longestEdge` if it would exceed it. */
 export function sizeBetweenEdges([height, width]: Size, shortestEdge: number, longestEdge: number): Size {
   const short = Math.min(height, width);
   const long = Math.max(height, width);
@@ -33,13 +33,13 @@ export function sizeBetweenEdges([height, width]: Size, shortestEdge: number, lo
   return width < height ? [Math.trunc((factor * height) / width), edge] : [edge, Math.trunc((factor * width) / height)];
 }
 
-/** The largest size of the same proportion inside `maximumHeight` × `maximumWidth`; smaller pictures grow. */
+/** The largest size with the same aspect ratio inside `maximumHeight` × `maximumWidth`; enlarges smaller images. */
 export function sizeInside([height, width]: Size, maximumHeight: number, maximumWidth: number): Size {
   const scale = Math.min(maximumHeight / height, maximumWidth / width);
   return [Math.trunc(height * scale), Math.trunc(width * scale)];
 }
 
-/** The middle of a picture; where the picture is smaller, black is put around it. */
+/** Centre crop; smaller images are padded with black. */
 export function centerCrop(image: DecodedImage, [height, width]: Size): DecodedImage {
   return crop(image, {
     top: Math.floor((image.height - height) / 2),
@@ -49,7 +49,7 @@ export function centerCrop(image: DecodedImage, [height, width]: Size): DecodedI
   });
 }
 
-/** A window of a picture; what lies outside the picture is `background`. @param image three channels */
+/** Crops a window; pixels outside the image are `background`. @param image three channels */
 export function crop(
   image: DecodedImage,
   window: {
@@ -76,7 +76,7 @@ export function crop(
   return { ...image, data, width, height };
 }
 
-/** Pads to a square with the picture in the middle. */
+/** Pads to a square with the image centred. */
 export function padToSquare(image: DecodedImage, background: readonly [number, number, number]): DecodedImage {
   const side = Math.max(image.height, image.width);
   return crop(image, {

@@ -7,10 +7,10 @@ import { largest, type ProcessedImages } from './numbers';
 import { checkPreparedSize, maximumTiles, resizeWithin } from './picture-budget';
 import { ConfigReader, type ProcessorConfig } from './processor-settings';
 
-/** No side is resized beyond this many pixels. */
+/** Maximum side length after resizing, in pixels. */
 const largestSide = 4096;
 
-/** The long side becomes `longestEdge`; the short one keeps the proportion, made even, and neither passes 4096. */
+/** Scales the long side to `longestEdge`; the short side keeps the aspect ratio, made even; neither exceeds 4096. */
 function sizeByLongestEdge([height, width]: Size, longestEdge: number): Size {
   const proportion = width / height;
   let size: [number, number];
@@ -27,7 +27,7 @@ function sizeByLongestEdge([height, width]: Size, longestEdge: number): Size {
   return size;
 }
 
-/** The next size whose sides are multiples of the tile's. */
+/** Rounds the sides up to multiples of the tile size. */
 function sizeInTiles([height, width]: Size, tile: number): Size {
   const proportion = width / height;
   const up = (length: number): number => Math.ceil(length / tile) * tile;
@@ -36,8 +36,8 @@ function sizeInTiles([height, width]: Size, tile: number): Size {
 }
 
 /**
- * The processor of Idefics3 and SmolVLM: the picture is enlarged to whole tiles, cut into them, and followed by the
- * whole picture in one tile (`do_image_splitting`); samples with fewer tiles get empty ones at the end.
+ * Image processor of Idefics3 and SmolVLM: the image is enlarged to whole tiles and split into them, followed by the whole
+ * image as one tile (`do_image_splitting`); samples with fewer tiles are padded with empty ones.
  *
  * @throws {ImageError} `processor-config-unsupported`
  */
@@ -58,16 +58,16 @@ export function createIdefics3Processor(options: {
   });
   const { size } = common;
   if (!('height' in size) && (!('longestEdge' in size) || 'shortestEdge' in size))
-    return reader.fail('size', '{ longest_edge } or { height, width } is expected');
+    return reader.fail('size', 'expected { longest_edge } or { height, width }');
   const tileSize = reader.size('max_image_size', { longestEdge: 364 }, { square: false });
   if (!('longestEdge' in tileSize) || tileSize.longestEdge === undefined)
-    return reader.fail('max_image_size', '{ longest_edge } is expected');
+    return reader.fail('max_image_size', 'expected { longest_edge }');
   const tile = tileSize.longestEdge;
   reader.within('max_image_size', tile, tile);
   const split = reader.flag('do_image_splitting', true);
-  reader.expect('do_pad', [true], 'pictures of a batch are always padded to one number of tiles');
-  reader.expect('do_center_crop', [false], "this family's processor does not crop");
-  reader.expect('crop_size', [], "this family's processor does not crop");
+  reader.expect('do_pad', [true], 'images in a batch are always padded to the same number of tiles');
+  reader.expect('do_center_crop', [false], 'this processor does not crop');
+  reader.expect('crop_size', [], 'this processor does not crop');
   reader.expect('pad_size', [], 'tiles are padded to the largest of the batch');
   reader.finish();
   const writer = new PixelWriter(common.scale);
@@ -75,7 +75,7 @@ export function createIdefics3Processor(options: {
   const resize = (image: DecodedImage, to: Size, maximumPixels: number): DecodedImage =>
     resizeWithin({ image, to, resampling: common.resampling, maximumPixels });
 
-  /** Sizes that a picture goes through, and its grid of tiles. */
+  /** Intermediate sizes of an image, and its grid of tiles. */
   const plan = (from: Size): { first: Size | null; whole: Size; rows: number; columns: number } => {
     const first = !common.resize
       ? null
@@ -88,14 +88,14 @@ export function createIdefics3Processor(options: {
     if ((whole[0] / tile) * (whole[1] / tile) > maximumTiles) {
       throw new ImageError({
         code: 'image-too-large',
-        message: `A picture of ${from[1]} × ${from[0]} would be cut into ${whole[0] / tile} × ${whole[1] / tile} tiles of ${tile}; more than ${maximumTiles} are not made. Crop it to a less extreme proportion.`,
+        message: `An image of ${from[1]} × ${from[0]} would be split into ${whole[0] / tile} × ${whole[1] / tile} tiles of ${tile}; the limit is ${maximumTiles}. Crop it to a less extreme aspect ratio.`,
       });
     }
     checkPreparedSize({ from: [1, 1], to: whole, maximumPixels: maximumPreparedPixels });
     return { first, whole, rows: one ? 0 : whole[0] / tile, columns: one ? 0 : whole[1] / tile };
   };
 
-  /** Tiles row by row, then the whole picture; one tile where the picture fits into it. */
+  /** The tiles row by row, then the whole image; a single tile if the image fits into it. */
   const tilesOf = (
     decoded: DecodedImage,
     maximumPixels: number,

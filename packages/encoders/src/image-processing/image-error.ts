@@ -1,25 +1,25 @@
 import { SubtextError } from '@subtext/core';
 
-/** What went wrong with a picture or with the file that says how to prepare it. */
+/** Machine-readable error codes for images and processor configurations. */
 export type ImageErrorCode =
-  /** no file at the path given */
+  /** The file does not exist. */
   | 'image-missing'
-  /** the bytes are not a picture that can be decoded, or they end too early */
+  /** The bytes are not a decodable image, or are truncated. */
   | 'image-broken'
-  /** a JPEG or WebP, and the package that decodes them is not installed */
+  /** A JPEG or WebP, but the package that decodes them is not installed. */
   | 'image-decoder-missing'
-  /** more pixels than the limit */
+  /** The image exceeds the pixel limit. */
   | 'image-too-large'
-  /** a raw picture whose data, width and height do not belong together, or a picture that this processor cannot take */
+  /** A raw image whose data does not match its width and height, or an image not supported by this processor. */
   | 'image-invalid'
-  /** there is no `preprocessor_config.json` */
+  /** `preprocessor_config.json` does not exist. */
   | 'processor-config-missing'
-  /** `preprocessor_config.json` cannot be read, or is not a JSON object */
+  /** `preprocessor_config.json` cannot be read, or is not a JSON object. */
   | 'processor-config-invalid'
-  /** `preprocessor_config.json` asks for something that is not honoured, or holds a value of the wrong form */
+  /** `preprocessor_config.json` has an unsupported key or an invalid value. */
   | 'processor-config-unsupported';
 
-/** A picture could not be read or prepared. `code` says why; the message says what, where and what to do. */
+/** An image could not be read or processed. `code` says why; the message says what, where and what to do. */
 export class ImageError extends SubtextError<ImageErrorCode> {
   override readonly name = 'ImageError';
 

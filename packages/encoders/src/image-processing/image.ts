@@ -1,47 +1,47 @@
 import { ImageError } from './image-error';
 
-/** A picture in memory: rows from the top, pixels from the left, the channels of one pixel side by side, 0 … 255. */
+/** An image in memory: row-major from the top left, channels last, values 0 … 255. */
 export interface RawImage {
   /** `height · width · channels` bytes */
   data: Uint8Array | Uint8ClampedArray;
   width: number;
   height: number;
-  /** 1: grey, 3: red, green, blue, 4: and alpha. @default 3 */
+  /** 1: grey, 3: RGB, 4: RGBA. @default 3 */
   channels?: 1 | 3 | 4;
 }
 
-/** A picture: the path of a file, a file's bytes, or pixels in memory. */
+/** An image: the path of a file, the bytes of a file, or pixels in memory. */
 export type ImageSource = string | Uint8Array | RawImage;
 
-/** A picture decoded to eight bits a channel. */
+/** An image decoded to eight bits per channel. */
 export interface DecodedImage {
   /** `height · width · channels` bytes */
   data: Uint8Array;
   width: number;
   height: number;
   channels: 3 | 4;
-  /** false where the file held grey, palette, CMYK or transparent pixels */
+  /** False if the file has grey, palette, CMYK or transparent pixels. */
   isPlainRgb: boolean;
 }
 
-/** 89,478,485 pixels: above this Pillow warns of a decompression bomb. */
+/** 89,478,485 pixels: Pillow's limit for its decompression bomb warning. */
 export const defaultMaximumPixels = 89_478_485;
 
 /**
- * Decodes a picture (PNG, JPEG, WebP, GIF) as Pillow would: turned upright by its EXIF orientation, embedded colour
- * profiles not applied, 16-bit channels cut to their high byte, CMYK turned to RGB by Pillow's formula, animated files by
- * their first frame. Pictures in files are decoded by `@subtext/data`, as in training and evaluation.
+ * Decodes an image (PNG, JPEG, WebP, GIF) like Pillow: applies the EXIF orientation, ignores embedded colour profiles,
+ * truncates 16-bit channels to their high byte, converts CMYK to RGB by Pillow's formula, and uses the first frame of
+ * animations. Files are decoded by `@subtext/data`, as in training and evaluation.
  *
  * @throws {ImageError} `image-missing`, `image-broken`, `image-decoder-missing`, `image-too-large`, `image-invalid`
  */
 export async function decodeImage(options: {
   source: ImageSource;
-  /** refuse pictures with more pixels than this. @default 89,478,485 */
+  /** Maximum number of pixels. @default 89,478,485 */
   maximumPixels?: number;
 }): Promise<DecodedImage> {
   const { source, maximumPixels = defaultMaximumPixels } = options;
   if (typeof source !== 'string' && !(source instanceof Uint8Array)) return fromRawImage(source, maximumPixels);
-  // Loaded where a file is decoded: raw pixels need neither files nor decoders.
+  // Loaded on demand: raw pixels need no decoder.
   const { DataError, decodePicture, loadPicture } = await import('@subtext/data');
   try {
     if (typeof source === 'string') return await loadPicture({ path: source, maximumPixels });
@@ -52,19 +52,19 @@ export async function decodeImage(options: {
     if (cause.code === 'image-missing')
       throw new ImageError({
         code: 'image-missing',
-        message: `There is no picture at ${place}. Check the path.`,
+        message: `There is no image at ${place}. Check the path.`,
         cause,
       });
     if (cause.code === 'image-decoder-missing')
       throw new ImageError({
         code: 'image-decoder-missing',
-        message: `The picture ${place} can't be decoded here. ${cause.message}`,
+        message: `The image ${place} can't be decoded here. ${cause.message}`,
         cause,
       });
     if (cause.code === 'image-too-large') throw tooLarge(place, maximumPixels, cause);
     throw new ImageError({
       code: 'image-broken',
-      message: `The picture ${place} cannot be decoded: ${cause.message} Give a whole PNG, JPEG, WebP or GIF file.`,
+      message: `The image ${place} cannot be decoded: ${cause.message} Give a complete PNG, JPEG, WebP or GIF file.`,
       cause,
     });
   }
@@ -73,7 +73,7 @@ export async function decodeImage(options: {
 function tooLarge(place: string, maximumPixels: number, cause?: unknown): ImageError {
   return new ImageError({
     code: 'image-too-large',
-    message: `The picture ${place} has more than ${maximumPixels} pixels. Make it smaller, or raise \`maximumPixels\` if you trust it.`,
+    message: `The image ${place} has more than ${maximumPixels} pixels. Make it smaller, or raise \`maximumPixels\` if you trust it.`,
     cause,
   });
 }
@@ -83,26 +83,26 @@ function fromRawImage(image: RawImage, maximumPixels: number): DecodedImage {
   if (!(data instanceof Uint8Array || data instanceof Uint8ClampedArray)) {
     throw new ImageError({
       code: 'image-invalid',
-      message: 'A picture must be a path, the bytes of a file, or { data: Uint8Array, width, height }.',
+      message: 'An image must be a path, the bytes of a file, or { data: Uint8Array, width, height }.',
     });
   }
   if (!Number.isInteger(width) || !Number.isInteger(height) || width < 1 || height < 1) {
     throw new ImageError({
       code: 'image-invalid',
-      message: `A raw picture needs a width and a height of at least 1; it has ${width} × ${height}.`,
+      message: `A raw image needs a width and height of at least 1; it has ${width} × ${height}.`,
     });
   }
   if (width * height > maximumPixels) throw tooLarge(`of ${width} × ${height} pixels`, maximumPixels);
   if (channels !== 1 && channels !== 3 && channels !== 4) {
     throw new ImageError({
       code: 'image-invalid',
-      message: `A raw picture has 1, 3 or 4 channels, not ${String(channels)}.`,
+      message: `A raw image has 1, 3 or 4 channels, not ${String(channels)}.`,
     });
   }
   if (data.length !== width * height * channels) {
     throw new ImageError({
       code: 'image-invalid',
-      message: `A raw picture of ${width} × ${height} with ${channels} channels needs ${width * height * channels} bytes; it has ${data.length}.`,
+      message: `A raw image of ${width} × ${height} with ${channels} channels needs ${width * height * channels} bytes; it has ${data.length}.`,
     });
   }
   const bytes = data instanceof Uint8Array ? data : new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
@@ -110,7 +110,7 @@ function fromRawImage(image: RawImage, maximumPixels: number): DecodedImage {
   return { data: bytes, width, height, channels, isPlainRgb: channels === 3 };
 }
 
-/** Grey to three channels. */
+/** Converts grey to three channels. */
 function greyToColour(bytes: Uint8Array): Uint8Array {
   const out = new Uint8Array(bytes.length * 3);
   for (const [pixel, value] of bytes.entries()) out.fill(value, pixel * 3, pixel * 3 + 3);
@@ -118,10 +118,10 @@ function greyToColour(bytes: Uint8Array): Uint8Array {
 }
 
 /**
- * Three channels from a decoded picture.
+ * Converts a decoded image to three channels.
  *
- * @param transparency `drop` keeps the colours under transparent pixels, as Pillow's `convert('RGB')`;
- *   `white` lays the picture on white, as Mllama's processor does.
+ * @param transparency `drop` keeps the colours under transparent pixels, like Pillow's `convert('RGB')`;
+ *   `white` blends with a white background, like Mllama's processor.
  */
 export function toRgb(image: DecodedImage, transparency: 'drop' | 'white'): DecodedImage {
   if (image.channels === 3) return image;
@@ -130,7 +130,7 @@ export function toRgb(image: DecodedImage, transparency: 'drop' | 'white'): Deco
   for (let pixel = 0; pixel < count; pixel += 1) {
     const alpha = transparency === 'drop' ? 255 : image.data[pixel * 4 + 3]!;
     for (let channel = 0; channel < 3; channel += 1) {
-      // Pillow's alpha_composite over an opaque background: 7 fraction bits, then its division by 255.
+      // Pillow's alpha_composite over an opaque background: 7 fraction bits, then Pillow's division by 255.
       const front = alpha * 128;
       const mixed = image.data[pixel * 4 + channel]! * front + 255 * (255 * 128 - front) + (0x80 << 7);
       out[pixel * 3 + channel] = alpha === 255 ? image.data[pixel * 4 + channel]! : (((mixed >> 8) + mixed) >> 8) >> 7;

@@ -11,7 +11,7 @@ import { createMllamaProcessor } from './mllama-processor';
 import { defaultMaximumPreparedPixels } from './picture-budget';
 import type { ProcessorConfig } from './processor-settings';
 
-/** Processors by the start of their class's name; `FeatureExtractor`, `Fast` and `Pil` variants are the same. */
+/** Processors by the prefix of their class name; `FeatureExtractor`, `Fast` and `Pil` variants are equivalent. */
 const kinds: Readonly<Record<string, ImageProcessor['kind']>> = {
   CLIP: 'clip',
   Siglip: 'siglip',
@@ -22,17 +22,17 @@ const kinds: Readonly<Record<string, ImageProcessor['kind']>> = {
 };
 
 /**
- * An image processor from the contents of a `preprocessor_config.json`. Values that are absent are those of the class
- * in transformers; keys that would be ignored are refused by name.
+ * Creates an image processor from the contents of `preprocessor_config.json`. Missing values default to those of the class
+ * in transformers; unsupported keys throw.
  *
  * @throws {ImageError} `processor-config-unsupported`
  */
 export function createImageProcessor(options: {
-  /** as in `preprocessor_config.json`; `image_processor_type` names the class, such as `CLIPImageProcessor` */
+  /** Contents of `preprocessor_config.json`; `image_processor_type` is the class, such as `CLIPImageProcessor`. */
   config: ProcessorConfig;
-  /** where the configuration comes from, for messages. @default 'preprocessor_config.json' */
+  /** Source of the configuration, for messages. @default 'preprocessor_config.json' */
   place?: string;
-  /** pixels that one picture may be prepared to, its tiles together. @default 16,777,216 */
+  /** Maximum number of pixels per processed image, all tiles together. @default 16,777,216 */
   maximumPreparedPixels?: number;
 }): ImageProcessor {
   const { config, place = 'preprocessor_config.json', maximumPreparedPixels = defaultMaximumPreparedPixels } = options;
@@ -40,7 +40,7 @@ export function createImageProcessor(options: {
   if (typeof type !== 'string') {
     throw new ImageError({
       code: 'processor-config-unsupported',
-      message: `${place}: \`image_processor_type\` is missing. Name the processor's class, such as CLIPImageProcessor.`,
+      message: `${place}: \`image_processor_type\` is missing. Set it to the processor's class, such as CLIPImageProcessor.`,
     });
   }
   const kind = ownValue(kinds, type.replace(/(ImageProcessor|FeatureExtractor)(Fast|Pil)?$/, ''));
@@ -58,11 +58,11 @@ export function createImageProcessor(options: {
 }
 
 export interface LoadImageProcessorOptions {
-  /** A folder, or an id of the Hugging Face Hub, of which no weights are downloaded. */
+  /** A local folder, or a Hugging Face Hub id (no weights are downloaded). */
   folder: string;
-  /** Pixels that one picture may be prepared to, its tiles together. @default 16,777,216 */
+  /** Maximum number of pixels per processed image, all tiles together. @default 16,777,216 */
   maximumPreparedPixels?: number;
-  /** How an id of the hub is resolved: revision, token, progress. */
+  /** Options for hub ids: revision, token, progress. */
   hub?: HubOptions;
 }
 
@@ -70,8 +70,8 @@ const ownName = 'preprocessor_config.json';
 const sharedName = 'processor_config.json';
 
 /**
- * The image processor of a Hugging Face folder or of a model of the hub, from `preprocessor_config.json` or from the `image_processor` part of
- * `processor_config.json`.
+ * Loads the image processor of a Hugging Face folder or hub model, from `preprocessor_config.json` or the
+ * `image_processor` section of `processor_config.json`.
  *
  * @throws {ImageError} `processor-config-missing`, `processor-config-unsupported`; HubError
  */
@@ -91,11 +91,11 @@ export async function loadImageProcessor({ hub, ...options }: LoadImageProcessor
     });
   throw new ImageError({
     code: 'processor-config-missing',
-    message: `${folder} has no preprocessor_config.json, so nothing says how its model wants pictures. Take the file from the model's page, or use createImageProcessor.`,
+    message: `${folder} has no preprocessor_config.json, so the image preprocessing is unknown. Download the file from the model's page, or use createImageProcessor.`,
   });
 }
 
-/** Writes `preprocessor_config.json` into a folder, whole or not at all. @throws FileError */
+/** Writes `preprocessor_config.json` to a folder, atomically. @throws FileError */
 export async function saveImageProcessor(options: { processor: ImageProcessor; folder: string }): Promise<void> {
   const { processor, folder } = options;
   await mkdir(folder, { recursive: true });
@@ -115,5 +115,5 @@ async function readJson(file: string): Promise<ProcessorConfig | null> {
     throw new ImageError({ code: 'processor-config-invalid', message: `${cause.message}.`, cause });
   }
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as ProcessorConfig;
-  throw new ImageError({ code: 'processor-config-invalid', message: `${file} must hold a JSON object.` });
+  throw new ImageError({ code: 'processor-config-invalid', message: `${file} must contain a JSON object.` });
 }

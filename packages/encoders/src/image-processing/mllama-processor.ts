@@ -6,7 +6,7 @@ import { largest, type ProcessedImages } from './numbers';
 import { maximumTiles as mostTiles, resizeWithin } from './picture-budget';
 import { ConfigReader, type ProcessorConfig } from './processor-settings';
 
-/** Every `[rows, columns]` of at most `maximumTiles` tiles, in the order that numbers them from 1. */
+/** All arrangements `[rows, columns]` of at most `maximumTiles` tiles, in the order of their ids from 1. */
 function tileArrangements(maximumTiles: number): Size[] {
   const arrangements: Size[] = [];
   for (let rows = 1; rows <= maximumTiles; rows += 1) {
@@ -16,8 +16,8 @@ function tileArrangements(maximumTiles: number): Size[] {
 }
 
 /**
- * The arrangement whose canvas holds the picture best: the smallest enlargement where any canvas is large enough, else
- * the least reduction; among equals the smallest canvas.
+ * The best arrangement for an image: the one with the smallest enlargement if any canvas is large enough, else the least
+ * reduction; ties go to the smallest canvas.
  */
 function bestArrangement([height, width]: Size, maximumTiles: number, tile: number): Size {
   const options = tileArrangements(maximumTiles).map((arrangement) => ({
@@ -31,20 +31,20 @@ function bestArrangement([height, width]: Size, maximumTiles: number, tile: numb
   return candidates.reduce((best, option) => (option.area < best.area ? option : best)).arrangement;
 }
 
-/** The picture's size inside its canvas: as large as fits, never enlarged beyond a tile's side. */
+/** Size of the image inside its canvas: as large as fits, never enlarged beyond a tile's side. */
 function sizeInCanvas([height, width]: Size, [rows, columns]: Size, tile: number): Size {
   const targetWidth = Math.min(Math.max(width, tile), columns * tile);
   const targetHeight = Math.min(Math.max(height, tile), rows * tile);
   const scaleHeight = targetHeight / height;
   const scaleWidth = targetWidth / width;
-  // `|| 1`: a hair's breadth of a picture keeps one pixel.
+  // `|| 1`: extremely thin images keep one pixel.
   if (scaleWidth < scaleHeight) return [Math.min(Math.floor(height * scaleWidth) || 1, targetHeight), targetWidth];
   return [targetHeight, Math.min(Math.floor(width * scaleHeight) || 1, targetWidth)];
 }
 
 /**
- * The processor of Mllama (Llama 3.2 Vision): the picture is laid into the top left of the best arrangement of tiles,
- * padded with black, and cut into them; unused tiles are 0.
+ * Image processor of Mllama (Llama 3.2 Vision): the image is placed in the top left corner of the best arrangement of tiles,
+ * padded with black, and split into them; unused tiles are 0.
  *
  * @throws {ImageError} `processor-config-unsupported`
  */
@@ -65,16 +65,16 @@ export function createMllamaProcessor(options: {
   });
   const { size } = common;
   if (!('height' in size) || size.height !== size.width)
-    return reader.fail('size', 'a square { height, width } is expected');
+    return reader.fail('size', 'expected a square { height, width }');
   const tile = size.height;
   const maximumTiles = reader.wholePositive('max_image_tiles', 4);
-  if (maximumTiles > mostTiles) return reader.fail('max_image_tiles', `more than ${mostTiles} tiles are not made`);
+  if (maximumTiles > mostTiles) return reader.fail('max_image_tiles', `the limit is ${mostTiles} tiles`);
   reader.within('max_image_tiles', tile, tile, maximumTiles);
-  if (!common.resize) return reader.fail('do_resize', 'pictures are always resized to tiles');
-  reader.expect('do_pad', [true], 'pictures are always padded to tiles');
-  reader.expect('do_center_crop', [false], "this family's processor does not crop");
-  reader.expect('crop_size', [], "this family's processor does not crop");
-  reader.expect('pad_size', [], 'pictures are padded to their tiles');
+  if (!common.resize) return reader.fail('do_resize', 'images are always resized to tiles');
+  reader.expect('do_pad', [true], 'images are always padded to tiles');
+  reader.expect('do_center_crop', [false], 'this processor does not crop');
+  reader.expect('crop_size', [], 'this processor does not crop');
+  reader.expect('pad_size', [], 'images are padded to their tiles');
   reader.finish();
   const writer = new PixelWriter(common.scale);
   const arrangements = tileArrangements(maximumTiles);
@@ -120,7 +120,7 @@ export function createMllamaProcessor(options: {
       const data = new Float32Array(samples.length * count * maximumTiles * 3 * plane);
       const identifiers = new Int32Array(samples.length * count);
       const mask = new Int32Array(samples.length * count * maximumTiles);
-      // The first tile counts as used even where there is no picture: no row of the attention may be empty.
+      // The first tile counts as used even without an image, so that no attention row is fully masked.
       for (let at = 0; at < mask.length; at += maximumTiles) mask[at] = 1;
       for (const [sampleIndex, sample] of samples.entries()) {
         for (const [index, { tiles, identifier }] of sample.entries()) {

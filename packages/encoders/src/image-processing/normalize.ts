@@ -1,15 +1,15 @@
 import type { DecodedImage } from './image';
 
-/** How a byte becomes a pixel value. */
+/** Conversion of bytes to pixel values. */
 export interface ValueScale {
-  /** bytes are multiplied by this; null leaves them */
+  /** Factor for bytes; null for no rescaling. */
   rescaleFactor: number | null;
-  /** mean and standard deviation by channel, after rescaling; null leaves the values */
+  /** Mean and standard deviation per channel, applied after rescaling; null for no normalisation. */
   normalization: { mean: readonly number[]; deviation: readonly number[] } | null;
 }
 
 /**
- * The 256 values of each channel, in transformers' order of rounding:
+ * Lookup tables of 256 values per channel, rounded in the order of transformers:
  * `float32(byte · factor)` in double precision, then `(value − mean) / deviation` in single.
  */
 function valueTables({ rescaleFactor, normalization }: ValueScale): Float32Array[] {
@@ -27,7 +27,7 @@ function valueTables({ rescaleFactor, normalization }: ValueScale): Float32Array
   });
 }
 
-/** Writes pictures as pixel values, channels first. */
+/** Writes images as pixel values, channels first. */
 export class PixelWriter {
   readonly #tables: Float32Array[];
 
@@ -36,10 +36,10 @@ export class PixelWriter {
   }
 
   /**
-   * Writes a picture into the top left of a plane of `planeHeight` × `planeWidth`; the rest of the plane is untouched.
+   * Writes an image to the top left of a plane of `planeHeight` × `planeWidth`; the rest of the plane is unchanged.
    *
    * @param options.target `[…, 3, planeHeight, planeWidth]`
-   * @param options.offset index of the picture's first value
+   * @param options.offset index of the image's first value
    */
   write(options: {
     image: DecodedImage;

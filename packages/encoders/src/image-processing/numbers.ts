@@ -1,10 +1,10 @@
-/** Numbers with a shape, row-major: what an encoder takes as a tensor, without an engine. */
+/** A row-major array with a shape, which encoders accept as a tensor; needs no engine. */
 export interface NumberArray<Data extends Float32Array | Int32Array = Float32Array> {
   data: Data;
   shape: number[];
 }
 
-/** What a processor makes of pictures; named as transformers names them, in camel case. */
+/** Output of an image processor, named as in transformers, in camel case. */
 export interface ProcessedImages {
   /**
    * Channels first. CLIP, SigLIP, LLaVA `[images, channels, height, width]`;
@@ -12,20 +12,20 @@ export interface ProcessedImages {
    * Mllama `[samples, images, tiles, channels, height, width]`.
    */
   pixelValues: NumberArray;
-  /** Idefics3: 1 where a pixel is the picture's, `[samples, tiles, height, width]` */
+  /** Idefics3: 1 for image pixels, 0 for padding, `[samples, tiles, height, width]` */
   pixelAttentionMask?: NumberArray<Int32Array>;
-  /** Idefics3: rows and columns of tiles by sample and picture, 0 where a picture was not split */
+  /** Idefics3: rows and columns of tiles per sample and image, 0 if the image was not split */
   rows?: number[][];
   columns?: number[][];
-  /** Mllama: number of the tile arrangement, from 1; 0 where a sample has fewer pictures, `[samples, images]` */
+  /** Mllama: id of the tile arrangement, from 1; 0 for padding images, `[samples, images]` */
   aspectRatioIds?: NumberArray<Int32Array>;
-  /** Mllama: 1 where a tile is used, `[samples, images, tiles]` */
+  /** Mllama: 1 for used tiles, `[samples, images, tiles]` */
   aspectRatioMask?: NumberArray<Int32Array>;
-  /** Mllama: tiles by sample and picture */
+  /** Mllama: number of tiles per sample and image */
   numTiles?: number[][];
 }
 
-/** The largest of some whole numbers, 0 of none; `Math.max(...)` ends in a RangeError where they are many. */
+/** Maximum of non-negative integers, 0 if empty; `Math.max(...)` throws a RangeError for long lists. */
 export function largest(values: readonly number[]): number {
   return values.reduce((most, value) => Math.max(most, value), 0);
 }

@@ -4,30 +4,30 @@ import { ImageError } from './image-error';
 import { resizeRgb, type Resampling } from './resample';
 
 /**
- * Pixels that one picture may be prepared to, its tiles together: 4,096 × 4,096, which makes 200 MB of pixel values. A
- * folder's configuration asks for them, so that they are checked before anything is allocated.
+ * Maximum number of pixels per processed image, all tiles together: 4,096 × 4,096, which is 200 MB of pixel values. Sizes
+ * come from a folder's configuration, so they are checked before anything is allocated.
  */
 export const defaultMaximumPreparedPixels = 2 ** 24;
 
-/** Tiles that a picture may be cut into; published models have 4 to 36. */
+/** Maximum number of tiles per image; published models have 4 to 36. */
 export const maximumTiles = 1024;
 
-/** Refuses a size that a picture would be resized or padded to. */
+/** @throws ImageError if the size after resizing or padding exceeds the limit */
 export function checkPreparedSize(options: { from: Size; to: Size; maximumPixels: number }): void {
   const {
     from: [height, width],
     to: [toHeight, toWidth],
     maximumPixels,
   } = options;
-  // Rows first, then columns: the picture between the two counts as well.
+  // Rows are resized first, then columns: the intermediate image counts too.
   if (Math.max(toHeight, height) * toWidth <= maximumPixels) return;
   throw new ImageError({
     code: 'image-too-large',
-    message: `A picture of ${width} × ${height} would become ${toWidth} × ${toHeight}, more than ${maximumPixels} pixels on the way. Crop it to a less extreme proportion, or raise \`maximumPixels\`.`,
+    message: `An image of ${width} × ${height} would be resized to ${toWidth} × ${toHeight}, which takes more than ${maximumPixels} pixels. Crop it to a less extreme aspect ratio, or raise \`maximumPixels\`.`,
   });
 }
 
-/** A picture in another size, if that is within the limit. */
+/** Resizes an image, if the size is within the limit. */
 export function resizeWithin(options: {
   image: DecodedImage;
   to: Size;

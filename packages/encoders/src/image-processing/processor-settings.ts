@@ -3,7 +3,7 @@ import { defaultMaximumPreparedPixels } from './picture-budget';
 import type { ValueScale } from './normalize';
 import { resamplingNames, type Resampling } from './resample';
 
-/** `preprocessor_config.json` as read. */
+/** Parsed `preprocessor_config.json`. */
 export type ProcessorConfig = Record<string, unknown>;
 
 /** A target size in one of the forms that transformers allows. */
@@ -13,18 +13,18 @@ export type SizeSetting =
   | { longestEdge: number }
   | { maximumHeight: number; maximumWidth: number };
 
-/** What every processor has in common; the defaults are those of its class in transformers. */
+/** Settings common to all processors; defaults are those of the class in transformers. */
 export interface CommonSettings {
   resize: boolean;
   size: SizeSetting;
   resampling: Resampling;
   scale: ValueScale;
   mean: readonly number[];
-  /** false: pictures that are not plain RGB are refused */
+  /** If false, images that are not plain RGB throw. */
   convertToRgb: boolean;
 }
 
-/** Keys that name the processor or say nothing about pixel values. */
+/** Keys that do not affect pixel values. */
 const harmless = new Set([
   'image_processor_type',
   'feature_extractor_type',
@@ -41,15 +41,15 @@ const harmless = new Set([
   'video_sampling',
 ]);
 
-/** Reads a processor's configuration key by key; {@link finish} refuses the keys that nobody asked for. */
+/** Reads a processor's configuration key by key; {@link finish} throws for keys that were not read. */
 export class ConfigReader {
   readonly #asked = new Set<string>();
 
   constructor(
     readonly config: ProcessorConfig,
-    /** where the configuration comes from, for messages */
+    /** Source of the configuration, for messages. */
     readonly place: string,
-    /** pixels that a picture may be prepared to */
+    /** Maximum number of pixels per processed image. */
     readonly maximumPreparedPixels: number = defaultMaximumPreparedPixels,
   ) {}
 
@@ -67,19 +67,19 @@ export class ConfigReader {
 
   flag(key: string, fallback: boolean): boolean {
     const value = this.#take(key) ?? fallback;
-    return typeof value === 'boolean' ? value : this.fail(key, 'true or false is expected');
+    return typeof value === 'boolean' ? value : this.fail(key, 'expected true or false');
   }
 
   positive(key: string, fallback: number): number {
     const value = this.#take(key) ?? fallback;
     return typeof value === 'number' && value > 0 && Number.isFinite(value)
       ? value
-      : this.fail(key, 'a positive number is expected');
+      : this.fail(key, 'expected a positive number');
   }
 
   wholePositive(key: string, fallback: number): number {
     const value = this.positive(key, fallback);
-    return Number.isInteger(value) ? value : this.fail(key, 'a whole number is expected');
+    return Number.isInteger(value) ? value : this.fail(key, 'expected an integer');
   }
 
   channels(key: string, fallback: readonly number[]): readonly number[] {
@@ -91,7 +91,7 @@ export class ConfigReader {
       list.every((entry) => typeof entry === 'number' && Number.isFinite(entry))
     )
       return list as number[];
-    return this.fail(key, 'one number, or one for each of three channels, is expected');
+    return this.fail(key, 'expected one number, or one per channel (three)');
   }
 
   resampling(key: string, fallback: Resampling): Resampling {
@@ -100,20 +100,20 @@ export class ConfigReader {
       typeof value === 'number'
         ? resamplingNames[value]
         : resamplingNames.find((entry) => entry === String(value).toLowerCase());
-    return name ?? this.fail(key, "one of Pillow's filters 0 to 5 is expected");
+    return name ?? this.fail(key, "expected one of Pillow's filters 0 to 5");
   }
 
-  /** Refuses a size beyond what a picture may be prepared to. */
+  /** Throws if a size exceeds the pixel limit. */
   within(key: string, height: number, width: number, tiles = 1): void {
     if (height * width * tiles > this.maximumPreparedPixels) {
       this.fail(
         key,
-        `${tiles > 1 ? `${tiles} tiles of ` : ''}${height} × ${width} pixels are more than ${this.maximumPreparedPixels}; raise \`maximumPreparedPixels\` if you trust the folder`,
+        `${tiles > 1 ? `${tiles} tiles of ` : ''}${height} × ${width} pixels exceed the limit of ${this.maximumPreparedPixels}; raise \`maximumPreparedPixels\` if you trust the folder`,
       );
     }
   }
 
-  /** @param options.square whether a single number is both sides, or the shortest edge */
+  /** @param options.square whether a single number means both sides, or the shortest edge */
   size<Fallback extends SizeSetting | null>(
     key: string,
     fallback: Fallback,
@@ -124,7 +124,7 @@ export class ConfigReader {
     const whole = (entry: unknown): entry is number =>
       typeof entry === 'number' && Number.isInteger(entry) && entry > 0;
     const sides = (typeof value === 'object' && value !== null ? Object.values(value) : [value]).filter(whole);
-    // A square of the largest side would be refused where pictures are prepared; one side alone is refused here.
+    // A square of the longest side is checked when images are processed; a single side is checked here.
     if (sides.length > 0)
       this.within(
         key,
@@ -159,11 +159,11 @@ export class ConfigReader {
     }
     return this.fail(
       key,
-      'a size as { height, width }, { shortest_edge }, { longest_edge } or { max_height, max_width } in whole pixels is expected',
+      'expected a size as { height, width }, { shortest_edge }, { longest_edge } or { max_height, max_width } in whole pixels',
     );
   }
 
-  /** Marks a key as handled when it holds one of the values that change nothing. */
+  /** Marks a key as handled if its value has no effect. */
   expect(key: string, values: readonly unknown[], reason: string): void {
     const value = this.#take(key);
     if (value !== undefined && !values.some((entry) => JSON.stringify(entry) === JSON.stringify(value)))
@@ -179,11 +179,11 @@ export class ConfigReader {
   }): CommonSettings {
     const mean = this.channels('image_mean', defaults.mean);
     const deviation = this.channels('image_std', defaults.deviation);
-    if (deviation.includes(0)) this.fail('image_std', 'no deviation may be 0');
+    if (deviation.includes(0)) this.fail('image_std', 'standard deviations must not be 0');
     const factor = this.positive('rescale_factor', 1 / 255);
     const square = this.flag('default_to_square', defaults.square);
-    this.expect('data_format', ['channels_first'], 'only channels_first is written');
-    this.expect('input_data_format', ['channels_first', 'channels_last'], 'pictures are decoded by this package');
+    this.expect('data_format', ['channels_first'], 'only channels_first is supported');
+    this.expect('input_data_format', ['channels_first', 'channels_last'], 'images are decoded by this package');
     return {
       resize: this.flag('do_resize', true),
       size: this.size('size', defaults.size, { square }),
@@ -197,7 +197,7 @@ export class ConfigReader {
     };
   }
 
-  /** @throws {ImageError} when the configuration has a key that is neither honoured nor harmless */
+  /** @throws {ImageError} if the configuration has a key that is neither supported nor irrelevant */
   finish(): void {
     const unknown = Object.keys(this.config).filter(
       (key) => !this.#asked.has(key) && !harmless.has(key) && this.config[key] !== null,
@@ -205,7 +205,7 @@ export class ConfigReader {
     if (unknown.length > 0) {
       throw new ImageError({
         code: 'processor-config-unsupported',
-        message: `${this.place}: ${unknown.map((key) => `\`${key}\``).join(', ')} would be ignored. Remove what is not needed, or use a processor that is supported.`,
+        message: `${this.place}: ${unknown.map((key) => `\`${key}\``).join(', ')} would be ignored. Remove unneeded keys, or use a supported processor.`,
       });
     }
   }

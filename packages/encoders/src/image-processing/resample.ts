@@ -1,4 +1,4 @@
-/** A filter's weight by distance in source pixels (at scale 1), zero beyond `support`. */
+/** Filter weight as a function of distance in source pixels (at scale 1), zero beyond `support`. */
 interface Filter {
   support: number;
   weight(distance: number): number;
@@ -34,21 +34,21 @@ const filters: Record<Exclude<Resampling, 'nearest'>, Filter> = {
   lanczos: { support: 3, weight: (x) => (x >= -3 && x < 3 ? sinc(x) * sinc(x / 3) : 0) },
 };
 
-/** Fraction bits of the fixed-point weights: 32 minus the 8 of a pixel minus 2 to spare. */
+/** Fraction bits of the fixed-point weights: 32 minus 8 for a pixel minus 2 of headroom. */
 const fractionBits = 22;
 
 interface Coefficients {
-  /** weights a destination pixel has room for */
+  /** Maximum number of weights per destination pixel. */
   size: number;
-  /** first source pixel of each destination pixel */
+  /** First source pixel of each destination pixel. */
   first: Int32Array;
-  /** how many source pixels each destination pixel takes */
+  /** Number of source pixels of each destination pixel. */
   count: Int32Array;
-  /** `[destination, size]`, fixed point */
+  /** `[destination, size]`, fixed point. */
   weights: Int32Array;
 }
 
-/** The weights of one axis. When shrinking, the filter widens with the scale: this is what prevents aliasing. */
+/** Weights along one axis. For downscaling, the filter widens with the scale to prevent aliasing. */
 function coefficients(filter: Filter, from: number, to: number): Coefficients {
   const scale = from / to;
   const filterScale = Math.max(scale, 1);
@@ -83,8 +83,8 @@ const clip = (sum: number): number => {
 };
 
 /**
- * Resizes an RGB picture exactly as Pillow's `Image.resize` does (`Resample.c`): along the rows, then along the
- * columns, in fixed point, rounded to eight bits after each. The result equals Pillow's byte for byte.
+ * Resizes an RGB image exactly like Pillow's `Image.resize` (`Resample.c`): along rows, then along columns, in fixed point,
+ * rounded to eight bits after each pass. The result is byte-identical to Pillow's.
  *
  * @param options.data `[height, width, 3]`
  * @returns `[toHeight, toWidth, 3]`
@@ -149,7 +149,7 @@ function resizeColumns(data: Uint8Array, width: number, height: number, toHeight
   return out;
 }
 
-/** Source positions of one axis; added up as Pillow adds them, so that ties fall on the same side. */
+/** Source positions along one axis; accumulated like in Pillow, so that ties round the same way. */
 function nearestPositions(from: number, to: number): Int32Array {
   const scale = from / to;
   const positions = new Int32Array(to);

@@ -2,9 +2,9 @@ import { PlainFeedForward, LinearLayer, LayerNormLayer, type ParameterHandle, ty
 import { attention, linear, tf, type Activation } from '@subtext/tensor';
 
 /**
- * SigLIP's pooling: a learned query looks over all patches, then a residual feed-forward.
- * `h = attention(probe, x, x)`, `output = h + feedForward(norm(h))`. The projections lie in one weight, as in PyTorch's
- * `MultiheadAttention`.
+ * SigLIP's pooling: a learned query attends to all patches, followed by a residual feed-forward layer.
+ * `h = attention(probe, x, x)`, `output = h + feedForward(norm(h))`. The projections are packed in one weight, as in
+ * PyTorch's `MultiheadAttention`.
  */
 export class AttentionPooling {
   readonly probe: ParameterHandle;
@@ -67,7 +67,7 @@ export class AttentionPooling {
     this.#width = width;
   }
 
-  /** `[images, tokens, width]` to `[images, width]`. */
+  /** `[images, tokens, width]` → `[images, width]`. */
   apply({ input }: { input: tf.Tensor3D }): tf.Tensor2D {
     const width = this.#width;
     const [images, tokens] = input.shape;

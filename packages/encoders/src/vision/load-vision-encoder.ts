@@ -17,7 +17,7 @@ import { patchEncoderTypes, readPatchEncoderSettings } from './patch-encoder-set
 import { PatchVisionEncoder } from './patch-vision-encoder';
 import type { StandaloneVisionEncoder } from './vision-encoder';
 
-/** The vision part of a config: itself, or `vision_config` of a model for pictures and text. */
+/** The vision part of a config: the config itself, or the `vision_config` of a vision-language model. */
 function visionConfig(config: RawConfig, path: string): { config: RawConfig; at: string } {
   const parts: Readonly<Record<string, string>> = { clip: 'clip_vision_model', siglip: 'siglip_vision_model' };
   const type = ownValue(parts, String(config.model_type));
@@ -35,13 +35,13 @@ function visionConfig(config: RawConfig, path: string): { config: RawConfig; at:
     throw new ModelFolderError({
       code: 'unsupported-model-type',
       path,
-      message: `${config.model_type === undefined ? 'there is no model_type' : `the model_type ${shown(config.model_type)} is not a vision encoder that Subtext knows`}; these are: ${[...patchEncoderTypes, ...Object.keys(parts)].join(', ')}.`,
+      message: `${config.model_type === undefined ? 'there is no model_type' : `the model_type ${shown(config.model_type)} is not a supported vision encoder`}; choose one of ${[...patchEncoderTypes, ...Object.keys(parts)].join(', ')}.`,
     });
   }
   return { config, at: '' };
 }
 
-/** What CLIP and SigLIP folders hold beside the encoder: the text part and the projections to the shared space. */
+/** Tensors of CLIP and SigLIP outside the vision encoder: text encoder and projections to the shared space. */
 const besideTheEncoder = [
   /^text_model\./,
   /^text_projection\./,
@@ -61,19 +61,19 @@ function build(config: RawConfig, path: string): PatchVisionEncoder & Standalone
 }
 
 /**
- * A vision encoder from a Hugging Face folder or a model of the hub: CLIP or SigLIP (the vision model alone, or the pair with its text part,
- * which is left out), Idefics3's or SmolVLM's. Prepare pictures with `loadImageProcessor` of the same folder.
+ * Loads a vision encoder from a Hugging Face folder or hub model: CLIP or SigLIP (vision-only checkpoints, or image-text
+ * checkpoints without their text part), Idefics3 or SmolVLM. Prepare images with `loadImageProcessor` of the same folder.
  *
- * @throws {ModelFolderError} when the config asks for what is not honoured, or the weights do not fit it; HubError
+ * @throws {ModelFolderError} if the config has unsupported settings or the weights do not match it; HubError
  */
 export async function loadVisionEncoder(options: {
-  /** a folder, or an id of the Hugging Face Hub */
+  /** A local folder, or a Hugging Face Hub id. */
   folder: string;
-  /** whether the weights may be trained. @default true */
+  /** Whether the weights are trainable; otherwise frozen. @default true */
   trainable?: boolean;
-  /** bytes that the weights may take as float32. @default the machine's memory */
+  /** Maximum size of the weights as float32, in bytes. @default the machine's memory */
   memoryBudget?: number;
-  /** how an id of the hub is resolved: revision, token, progress */
+  /** Options for hub ids: revision, token, progress. */
   hub?: HubOptions;
 }): Promise<StandaloneVisionEncoder> {
   const folder = await resolveModelFolder({ ...options.hub, folder: options.folder });
@@ -91,16 +91,16 @@ export async function loadVisionEncoder(options: {
 }
 
 /**
- * A vision encoder with random weights; the same seed gives the same weights on every engine.
+ * Creates a vision encoder with random weights; the same seed gives the same weights on every engine.
  *
- * @throws {ModelFolderError} when the config asks for what is not honoured
+ * @throws {ModelFolderError} if the config has unsupported settings
  */
 export function createVisionEncoder(options: {
-  /** as in `config.json`, with its `model_type` */
+  /** Contents of `config.json`, including `model_type`. */
   config: RawConfig;
-  /** of the random weights. @default 0 */
+  /** Seed of the random weights. @default 0 */
   seed?: number;
-  /** bytes that the weights may take as float32. @default the machine's memory */
+  /** Maximum size of the weights as float32, in bytes. @default the machine's memory */
   memoryBudget?: number;
 }): StandaloneVisionEncoder {
   const encoder = build(options.config, 'config');

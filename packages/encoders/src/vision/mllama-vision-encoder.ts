@@ -14,10 +14,10 @@ import type { NumberArray } from '../image-processing/numbers';
 import type { MllamaVisionSettings } from './mllama-vision-settings';
 import { splitIntoPatches, PixelValuesError, type PixelValues } from './pixel-values';
 
-/** Tokens of a tile are filled up to a multiple of this. */
+/** Tokens of a tile are padded to a multiple of this. */
 const tokenMultiple = 8;
 
-/** A pre-norm layer without biases in its attention; in the global transformer both parts pass a gate tanh(g). */
+/** A pre-norm layer without attention biases; in the global transformer both residual branches are gated by tanh(g). */
 class MllamaVisionBlock {
   readonly #attentionNorm: LayerNormLayer;
   readonly #attention: SelfAttention;
@@ -87,9 +87,9 @@ class MllamaVisionBlock {
 }
 
 /**
- * Mllama's vision encoder (Llama 3.2 Vision; arXiv 2407.21783, section 7): the tiles of a picture go through one
- * transformer together, with embeddings of their arrangement, then through gated global layers; some layers' outputs
- * are put beside the last one's.
+ * Mllama's vision encoder (Llama 3.2 Vision; arXiv 2407.21783, section 7): the tiles of an image pass together through one
+ * transformer, with embeddings of their arrangement, then through gated global layers; the outputs of some intermediate
+ * layers are concatenated to the last one's.
  */
 export class MllamaVisionEncoder {
   readonly settings: MllamaVisionSettings;
@@ -138,7 +138,7 @@ export class MllamaVisionEncoder {
     };
     this.#beforeTiles = tileEmbedding('pre_tile_positional_embedding');
     this.#afterTiles = tileEmbedding('post_tile_positional_embedding');
-    // These two keep PyTorch's own epsilon whatever `norm_eps` says.
+    // These two use PyTorch's default epsilon, regardless of `norm_eps`.
     this.#inputNorm = new LayerNormLayer({ scope: scope.child('layernorm_pre'), width, epsilon: 1e-5 });
     this.#outputNorm = new LayerNormLayer({ scope: scope.child('layernorm_post'), width, epsilon: 1e-5 });
     const blocks = (name: string, count: number, gated: boolean) =>
@@ -150,7 +150,7 @@ export class MllamaVisionEncoder {
     this.#globalBlocks = blocks('global_transformer.layers', settings.globalLayers, true);
   }
 
-  /** Tokens of a tile: its patches and the class token. */
+  /** Tokens per tile: its patches and the class token. */
   get tokens(): number {
     return Math.floor(this.settings.imageSize / this.settings.patchSize) ** 2 + 1;
   }
@@ -160,7 +160,7 @@ export class MllamaVisionEncoder {
    * @param options.aspectRatioIds `[samples, images]`
    * @param options.aspectRatioMask `[samples, images, tiles]`
    * @returns `[samples · images · tiles, tokens, outputWidth]`
-   * @throws {PixelValuesError} when the shapes do not belong together
+   * @throws {PixelValuesError} if the shapes do not match
    */
   encode({
     pixelValues,
@@ -208,7 +208,7 @@ export class MllamaVisionEncoder {
     const withoutPadding = (state: tf.Tensor3D): tf.Tensor3D =>
       tf.slice(tf.reshape(state, [tiles, padded, width]), [0, 0, 0], [tiles, tokens, width]) as tf.Tensor3D;
     if (intermediateLayers.length === 0) return withoutPadding(hidden);
-    // The intermediate outputs alternate value by value: that is how the checkpoints' projector expects them.
+    // The intermediate outputs are interleaved element by element, as the checkpoints' projector expects.
     const between = tf.stack(
       intermediateLayers.map((index) => withoutPadding(outputs[index]!)),
       -1,
@@ -219,7 +219,7 @@ export class MllamaVisionEncoder {
     ) as tf.Tensor3D;
   }
 
-  /** Adds the embedding of each tile's place in its arrangement to all of the tile's tokens. */
+  /** Adds the embedding of each tile's position in its arrangement to all tokens of the tile. */
   #addTiles(
     input: tf.Tensor3D,
     { gate, embedding: table }: { gate: ParameterHandle; embedding: ParameterHandle },
@@ -241,8 +241,8 @@ export class MllamaVisionEncoder {
   }
 
   /**
-   * `[pictures, tokens, tokens]`: only what is padding on both sides is hidden. Real tokens do see padding: so it is in
-   * Meta's model, and its weights expect it.
+   * `[pictures, tokens, tokens]`: only pairs of padding tokens are masked. Real tokens do attend to padding, as in Meta's
+   * model, whose weights expect it.
    */
   #mask(aspectRatioMask: Int32Array, pictures: number, padded: number): tf.Tensor {
     const { maximumTiles } = this.settings;
@@ -264,7 +264,7 @@ export class MllamaVisionEncoder {
     return tf.tensor3d(mask, [pictures, length, length], 'int32');
   }
 
-  /** How many pictures there are. */
+  /** Validates the inputs and returns the number of images. */
   #checkInputs({
     pixelValues,
     aspectRatioIds,
@@ -285,13 +285,13 @@ export class MllamaVisionEncoder {
     const pictures = samples * images;
     if (aspectRatioIds.data.length !== pictures || aspectRatioMask.data.length !== pictures * maximumTiles) {
       throw new PixelValuesError(
-        `${pictures} pictures of ${maximumTiles} tiles need aspectRatioIds [${samples}, ${images}] and aspectRatioMask [${samples}, ${images}, ${maximumTiles}]; they are [${aspectRatioIds.shape.join(', ')}] and [${aspectRatioMask.shape.join(', ')}].`,
+        `${pictures} images of ${maximumTiles} tiles need aspectRatioIds [${samples}, ${images}] and aspectRatioMask [${samples}, ${images}, ${maximumTiles}]; they are [${aspectRatioIds.shape.join(', ')}] and [${aspectRatioMask.shape.join(', ')}].`,
       );
     }
     const unknown = aspectRatioIds.data.find((id) => id < 0 || id > arrangements);
     if (unknown !== undefined)
       throw new PixelValuesError(
-        `The aspect ratio id ${unknown} does not exist: this encoder knows 0 to ${arrangements}.`,
+        `The aspect ratio id ${unknown} does not exist: this encoder has ids 0 to ${arrangements}.`,
       );
     return pictures;
   }

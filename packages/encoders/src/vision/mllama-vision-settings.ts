@@ -12,24 +12,24 @@ import {
 import type { Activation } from '@subtext/tensor';
 import { z } from 'zod';
 
-/** The sizes of Mllama's vision encoder. */
+/** Dimensions of Mllama's vision encoder. */
 export interface MllamaVisionSettings {
   width: number;
   innerWidth: number;
-  /** layers of the first transformer */
+  /** Number of layers of the first transformer. */
   layers: number;
-  /** gated layers after it */
+  /** Number of gated global layers after it. */
   globalLayers: number;
   heads: number;
   channels: number;
   imageSize: number;
   patchSize: number;
   maximumTiles: number;
-  /** tile arrangements that have an embedding; ids count from 1, and 0 is for no picture */
+  /** Number of tile arrangements with an embedding; ids count from 1, and 0 means no image. */
   arrangements: number;
-  /** layers whose outputs are put beside the last one's, counting from 0 */
+  /** Layers whose outputs are concatenated to the last one's, counting from 0. */
   intermediateLayers: readonly number[];
-  /** `width · (1 + intermediate layers)` */
+  /** `width · (1 + number of intermediate layers)` */
   outputWidth: number;
   activation: Activation;
   epsilon: number;
@@ -71,15 +71,15 @@ const schema = z.object({
   tie_word_embeddings: harmless,
 });
 
-/** Reads a vision config of Mllama; every key is honoured, harmless, or refused by name. */
+/** Reads a vision config of Mllama; every key is supported, irrelevant, or rejected by name. */
 export function readMllamaVisionSettings({
   config,
   path,
   at = '',
 }: {
   config: RawConfig;
-  /** The folder, for errors. */ path: string;
-  /** Where in the file. Default the top. */ at?: string;
+  /** Folder, for error messages. */ path: string;
+  /** Position in the file. Default: top level. */ at?: string;
 }): MllamaVisionSettings {
   const settings = parseConfig({ schema, config, path, at });
   const fail = (message: string): never => {

@@ -13,7 +13,7 @@ import {
 import type { Activation } from '@subtext/tensor';
 import { z } from 'zod';
 
-/** The sizes and switches of a vision transformer over patches: CLIP, SigLIP, Idefics3. */
+/** Settings of a vision transformer over patches: CLIP, SigLIP, Idefics3. */
 export interface PatchEncoderSettings {
   modelType: string;
   width: number;
@@ -25,15 +25,15 @@ export interface PatchEncoderSettings {
   patchSize: number;
   activation: Activation;
   epsilon: number;
-  /** CLIP: a learned token before the patches, a norm before the layers, no bias in the patch embedding */
+  /** CLIP: a class token before the patches, a norm before the layers, and no bias in the patch embedding. */
   classToken: boolean;
-  /** whether `lastHiddenState` has passed the final norm */
+  /** Whether `lastHiddenState` includes the final norm. */
   normalisesOutput: boolean;
-  /** `class`: the class token after the final norm; `attention`: SigLIP's head */
+  /** `class`: the class token after the final norm; `attention`: SigLIP's attention pooling. */
   pooling: 'class' | 'attention' | 'none';
-  /** pictures may be of any size, with positions by fraction of the picture */
+  /** Images may have any size, with positions by fraction of the image. */
   anySize: boolean;
-  /** standard deviation of the initial weights */
+  /** Standard deviation of the initial weights. */
   initializerRange: number;
 }
 
@@ -44,7 +44,7 @@ const shape = {
   dropout: dropoutRate,
   initializer_range: z.number().min(0).default(0.02),
   initializer_factor: harmless,
-  /** width of the projection to the space shared with text, which is not part of the encoder */
+  /** Width of the projection to the space shared with text, which is not part of the encoder. */
   projection_dim: harmless,
   tie_word_embeddings: harmless,
 };
@@ -60,7 +60,7 @@ const clip = z.object({
   patch_size: positiveInteger.default(32),
   hidden_act: activationName.prefault('quick_gelu'),
   layer_norm_eps: z.number().positive().default(1e-5),
-  /** of LLaVA's vision configs: the size of a vocabulary that a vision encoder has not */
+  /** Present in LLaVA's vision configs, but meaningless for a vision encoder. */
   vocab_size: harmless,
 });
 
@@ -91,7 +91,7 @@ const idefics3 = z.object({
   layer_norm_eps: z.number().positive().default(1e-6),
 });
 
-/** Vision configs of these types can be read. */
+/** Supported types of vision configs. */
 export const patchEncoderTypes = [
   'clip_vision_model',
   'siglip_vision_model',
@@ -112,20 +112,20 @@ function parse(config: RawConfig, path: string, at: string) {
       throw new ModelFolderError({
         code: 'unsupported-model-type',
         path,
-        message: `${at === '' ? '' : `${at}: `}the vision model_type ${shown(config.model_type)} is not supported here; these are: ${patchEncoderTypes.join(', ')}.`,
+        message: `${at === '' ? '' : `${at}: `}the vision model_type ${shown(config.model_type)} is not supported; choose one of ${patchEncoderTypes.join(', ')}.`,
       });
   }
 }
 
-/** Reads a vision config; every key is honoured, harmless, or refused by name. */
+/** Reads a vision config; every key is supported, irrelevant, or rejected by name. */
 export function readPatchEncoderSettings({
   config,
   path,
   at = '',
 }: {
   config: RawConfig;
-  /** The folder, for errors. */ path: string;
-  /** Where in the file. Default the top. */ at?: string;
+  /** Folder, for error messages. */ path: string;
+  /** Position in the file. Default: top level. */ at?: string;
 }): PatchEncoderSettings {
   const settings = parse(config, path, at);
   const fail = (message: string): never => {

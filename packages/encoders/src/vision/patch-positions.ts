@@ -1,9 +1,9 @@
 const { fround } = Math;
 
 /**
- * The boundaries 1/n, 2/n, … below 1, with the rounding of PyTorch's vectorised float32 `arange`: whole blocks of 16 go
- * by eights whose first value is rounded before the steps are added. At some grid sizes (19, 25, 29 …) the last bit
- * decides where a patch falls.
+ * The boundaries 1/n, 2/n, … below 1, with the rounding of PyTorch's vectorised float32 `arange`: full blocks of 16 are
+ * computed in groups of eight whose first value is rounded before the steps are added. For some grid sizes (19, 25, 29 …)
+ * the last bit decides which bucket a patch falls into.
  */
 function boundaries(side: number): Float32Array {
   const step = 1 / side;
@@ -16,7 +16,7 @@ function boundaries(side: number): Float32Array {
   });
 }
 
-/** For each of `used` patches along one side, the row (or column) of the `side` learned ones at the same fraction. */
+/** For each of `used` patches along one side, the index of the learned position (of `side`) at the same fraction. */
 function buckets(side: number, used: number): number[] {
   const limits = boundaries(side);
   const step = fround(1 / used);
@@ -29,11 +29,11 @@ function buckets(side: number, used: number): number[] {
 }
 
 /**
- * Which learned position each patch takes where pictures fill only part of their grid (NaViT, arXiv 2307.06304, as in
- * Idefics3): fractions of the used height and width, put into the grid of `side` × `side` learned positions. Patches
- * outside the picture take position 0.
+ * Learned position of each patch when images fill only part of their grid (NaViT, arXiv 2307.06304, as in Idefics3):
+ * fractions of the used height and width, mapped to the grid of `side` × `side` learned positions. Patches outside the
+ * image get position 0.
  *
- * @param options.patchMask 1 where a patch belongs to its picture, `[images, gridHeight · gridWidth]`
+ * @param options.patchMask 1 for patches that belong to the image, `[images, gridHeight · gridWidth]`
  * @returns `[images, gridHeight · gridWidth]`
  */
 export function patchPositions(options: {

@@ -49,8 +49,8 @@ function visionBlock(
 }
 
 /**
- * CLIP's, SigLIP's and Idefics3's vision transformer (arXiv 2103.00020, 2303.15343, 2408.12637): patches as vectors,
- * learned positions, pre-norm layers that see all patches.
+ * Vision transformer of CLIP, SigLIP and Idefics3 (arXiv 2103.00020, 2303.15343, 2408.12637): patch embeddings, learned
+ * positions, and pre-norm layers with full attention.
  */
 export class PatchVisionEncoder implements VisionEncoder {
   readonly modelType: string;
@@ -102,7 +102,7 @@ export class PatchVisionEncoder implements VisionEncoder {
       shape: [side * side + (classToken ? 1 : 0), width],
       initialisation,
     });
-    // The name is misspelt in every CLIP checkpoint.
+    // The name is misspelt in all CLIP checkpoints.
     this.#inputNorm = classToken ? new LayerNormLayer({ scope: scope.child('pre_layrnorm'), width, epsilon }) : null;
     this.#blocks = Array.from({ length: settings.layers }, (_, index) =>
       visionBlock(scope.child('encoder.layers').child(index), settings, initialisation),
@@ -153,7 +153,7 @@ export class PatchVisionEncoder implements VisionEncoder {
     for (const [position, index] of indices.entries()) {
       if (!Number.isInteger(index) || index < 0 || index > total) {
         throw new PixelValuesError(
-          `Layer ${layers[position]} does not exist: this encoder has the states 0 to ${total}, or −${total + 1} to −1 from the end.`,
+          `Layer ${layers[position]} does not exist: this encoder has states 0 to ${total}, or −${total + 1} to −1 from the end.`,
         );
       }
     }
@@ -169,7 +169,7 @@ export class PatchVisionEncoder implements VisionEncoder {
     return indices.map((index) => (single ? hidden : hiddenStates![index]!));
   }
 
-  /** Patches as vectors with their positions, `[images, tokens, width]`, and which of them may be seen. */
+  /** Patch embeddings with positions, `[images, tokens, width]`, and their attention mask. */
   #embed(
     pixelValues: PixelValues,
     pixelAttentionMask?: NumberArray<Int32Array>,
@@ -190,7 +190,7 @@ export class PatchVisionEncoder implements VisionEncoder {
     return { input: this.#inputNorm === null ? input : this.#inputNorm.apply({ input }), mask };
   }
 
-  /** The learned positions; the class token, whose patch is 0, is added to the first. */
+  /** The learned positions, with the class token added to the first, whose patch is 0. */
   #positionTable(): tf.Tensor2D {
     const positions = this.#positions.value as tf.Tensor2D;
     if (this.#classEmbedding === null) return positions;
@@ -202,7 +202,7 @@ export class PatchVisionEncoder implements VisionEncoder {
     return tf.concat([classRow, tf.slice(positions, [1, 0], [positions.shape[0] - 1, width])], 0) as tf.Tensor2D;
   }
 
-  /** Each token's position, and a mask where some patches are padding. */
+  /** Position of each token, and a mask if some patches are padding. */
   #place(
     { images, gridHeight, gridWidth, rows }: Patches,
     pixelAttentionMask?: NumberArray<Int32Array>,
@@ -223,7 +223,7 @@ export class PatchVisionEncoder implements VisionEncoder {
     return { ids: tf.tensor2d(ids, [images, tokens], 'int32'), mask };
   }
 
-  /** A patch belongs to its picture where any of its pixels does. */
+  /** A patch belongs to the image if any of its pixels does. */
   #patchMask(
     { data, shape }: NumberArray<Int32Array>,
     grid: { images: number; gridHeight: number; gridWidth: number },
@@ -239,7 +239,7 @@ export class PatchVisionEncoder implements VisionEncoder {
       data.length !== count * height * width
     ) {
       throw new PixelValuesError(
-        `pixelAttentionMask must have the size of the pictures, ${images} of ${gridHeight} × ${gridWidth} patches; it is [${shape.join(', ')}].`,
+        `pixelAttentionMask must have the size of the images, ${images} of ${gridHeight} × ${gridWidth} patches; it is [${shape.join(', ')}].`,
       );
     }
     const mask = new Uint8Array(images * gridHeight * gridWidth);

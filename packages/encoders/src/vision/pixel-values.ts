@@ -2,20 +2,20 @@ import { SubtextError } from '@subtext/core';
 import { tf } from '@subtext/tensor';
 import type { NumberArray } from '../image-processing/numbers';
 
-/** Pixel values on an engine, or as numbers with a shape (what an image processor gives). */
+/** Pixel values as a tensor, or as a plain array with a shape (the output of an image processor). */
 export type PixelValues = tf.Tensor | NumberArray;
 
-/** Pictures cut into patches, ready for a linear layer. */
+/** Images split into patches, ready for a linear layer. */
 export interface Patches {
-  /** `[images, tokens, channels · patch · patch]`; with `classToken`, the first row of each picture is 0 */
+  /** `[images, tokens, channels · patch · patch]`; with `classToken`, the first row of each image is 0 */
   rows: tf.Tensor3D;
   images: number;
-  /** patches from top to bottom and from left to right */
+  /** Number of patches along each side. */
   gridHeight: number;
   gridWidth: number;
 }
 
-/** Pixel values that an encoder cannot take. */
+/** Pixel values of an invalid shape. */
 export class PixelValuesError extends SubtextError<'invalid-pixel-values'> {
   override readonly name = 'PixelValuesError';
 
@@ -32,21 +32,21 @@ export class PixelValuesError extends SubtextError<'invalid-pixel-values'> {
 const isTensor = (values: PixelValues): values is tf.Tensor => 'dataId' in values;
 
 /**
- * Cuts pictures into patches of `patchSize`, each flattened as PyTorch flattens a convolution's weight
- * (channel, row, column), so that the patch embedding is one matrix product. Pixels beyond the last whole patch are
- * left out, as by a convolution without padding.
+ * Splits images into patches of `patchSize`, each flattened like a PyTorch convolution weight (channel, row, column), so
+ * that the patch embedding is a single matrix product. Pixels beyond the last whole patch are dropped, as in a convolution
+ * without padding.
  *
- * @param options.pixelValues `[images, channels, height, width]`, or `[images, height, width, channels]` where only
- *   that reading fits the number of channels
- * @throws {PixelValuesError} when the shape fits neither reading, or is not `imageSize` where one is demanded
+ * @param options.pixelValues `[images, channels, height, width]`, or `[images, height, width, channels]` if only that
+ *   layout matches the number of channels
+ * @throws {PixelValuesError} if the shape matches neither layout, or a required `imageSize`
  */
 export function splitIntoPatches(options: {
   pixelValues: PixelValues;
   channels: number;
   patchSize: number;
-  /** height and width that pictures must have. @default any */
+  /** Required height and width of the images. @default any */
   imageSize?: number;
-  /** leave a row of zeros before each picture's patches, for the class token. @default false */
+  /** Insert a row of zeros before each image's patches, for the class token. @default false */
   classToken?: boolean;
 }): Patches {
   const { pixelValues, channels, patchSize, imageSize, classToken = false } = options;
@@ -65,14 +65,14 @@ export function splitIntoPatches(options: {
   ];
   if (imageSize !== undefined && (height !== imageSize || width !== imageSize)) {
     throw new PixelValuesError(
-      `This encoder takes pictures of ${imageSize} × ${imageSize}; these are ${width} × ${height}. Prepare them with the image processor of the same folder.`,
+      `This encoder takes images of ${imageSize} × ${imageSize}; these are ${width} × ${height}. Prepare them with the image processor of the same folder.`,
     );
   }
   const gridHeight = Math.floor(height / patchSize);
   const gridWidth = Math.floor(width / patchSize);
   if (images < 1 || gridHeight < 1 || gridWidth < 1) {
     throw new PixelValuesError(
-      `Pixel values [${shape.join(', ')}] hold no whole patch of ${patchSize} × ${patchSize}.`,
+      `Pixel values [${shape.join(', ')}] contain no whole patch of ${patchSize} × ${patchSize}.`,
     );
   }
   const grid = { images, channels, height, width, patchSize, gridHeight, gridWidth, classToken, channelsFirst };
@@ -96,7 +96,7 @@ interface Grid {
   channelsFirst: boolean;
 }
 
-/** One pass over the numbers on the host: pictures need no gradients, and no engine transposes as cheaply. */
+/** One pass on the host: images need no gradients, and no engine transposes as cheaply. */
 function cutNumbers(data: Float32Array, grid: Grid): tf.Tensor3D {
   const { images, channels, height, width, patchSize, gridHeight, gridWidth, classToken, channelsFirst } = grid;
   if (data.length !== images * channels * height * width) {
@@ -132,7 +132,7 @@ function cutTensor(tensor: tf.Tensor, grid: Grid): tf.Tensor3D {
   return tf.tidy(() => {
     const planes = channelsFirst ? tensor : tf.transpose(tensor, [0, 3, 1, 2]);
     const whole = tf.slice(planes, [0, 0, 0, 0], [images, channels, gridHeight * patchSize, gridWidth * patchSize]);
-    // Two transpositions of four axes instead of one of six, which not every engine has.
+    // Two transposes of four axes instead of one of six, which not every engine supports.
     const columns = tf.transpose(
       tf.reshape(whole, [images * channels * gridHeight, patchSize, gridWidth, patchSize]),
       [0, 2, 1, 3],

@@ -103,7 +103,7 @@ describe('bad input', () => {
     expect(() => createVisionEncoder({ config: { ...config, window_size: 7 } })).toThrow(/window_size: 7/);
     expect(() => createVisionEncoder({ config: { ...config, hidden_act: 'mish' } })).toThrow(/hidden_act.*mish/s);
     expect(() => createVisionEncoder({ config: { ...config, model_type: 'vit' } })).toThrow(
-      /"vit" is not a vision encoder/,
+      /"vit" is not a supported vision encoder/,
     );
   });
 
@@ -114,7 +114,7 @@ describe('bad input', () => {
       shape,
     });
     expect(() => encoder.encode({ pixelValues: pictures(1, 3, 16, 16) })).toThrow(
-      /takes pictures of 8 × 8; these are 16 × 16/,
+      /takes images of 8 × 8; these are 16 × 16/,
     );
     expect(() => encoder.encode({ pixelValues: pictures(1, 4, 8, 8) })).toThrow(/\[1, 4, 8, 8\]/);
     expect(() => encoder.encode({ pixelValues: { data: new Float32Array(5), shape: [1, 3, 8, 8] } })).toThrow(

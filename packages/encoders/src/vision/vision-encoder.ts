@@ -4,51 +4,51 @@ import type { tf } from '@subtext/tensor';
 import type { NumberArray } from '../image-processing/numbers';
 import type { PixelValues } from './pixel-values';
 
-/** What an encoder is called with. */
+/** Options of {@link VisionEncoder.encode}. */
 export interface EncodeOptions {
-  /** `[images, channels, height, width]` as transformers, or `[images, height, width, channels]` */
+  /** `[images, channels, height, width]` as in transformers, or `[images, height, width, channels]` */
   pixelValues: PixelValues;
-  /** Idefics3: 1 where a pixel is the picture's and not padding, `[images, height, width]`. @default all */
+  /** Idefics3: 1 for image pixels, 0 for padding, `[images, height, width]`. @default all 1 */
   pixelAttentionMask?: NumberArray<Int32Array>;
-  /** give the states between the layers. @default false */
+  /** Return the hidden states of all layers. @default false */
   outputHiddenStates?: boolean;
 }
 
-/** What an encoder gives, named as in transformers. The tensors belong to the caller's scope. */
+/** Output of an encoder, named as in transformers. The tensors belong to the caller's `tf.tidy` scope. */
 export interface EncodeResult {
   /** `[images, tokens, width]`; CLIP's before its final norm, SigLIP's and Idefics3's after it */
   lastHiddenState: tf.Tensor3D;
-  /** `layers + 1` tensors `[images, tokens, width]`: what enters the first layer, then each layer's output. Null unless asked for. */
+  /** `layers + 1` tensors `[images, tokens, width]`: the input of the first layer, then each layer's output. Null unless requested. */
   hiddenStates: tf.Tensor3D[] | null;
-  /** `[images, width]`; CLIP's class token after the final norm, SigLIP's attention pooling. Null where there is none. */
+  /** `[images, width]`; CLIP's class token after the final norm, SigLIP's attention pooling. Null for encoders without pooling. */
   poolerOutput: tf.Tensor2D | null;
 }
 
-/** The sizes of an encoder. */
+/** Dimensions of an encoder. */
 export interface VisionDimensions {
   width: number;
   layers: number;
   heads: number;
   channels: number;
-  /** pixels on each side */
+  /** Side length of images in pixels. */
   imageSize: number;
   patchSize: number;
-  /** patches of a picture of `imageSize` */
+  /** Number of patches of an image of `imageSize`. */
   patches: number;
-  /** whether a class token stands before the patches */
+  /** Whether a class token precedes the patches. */
   classToken: boolean;
 }
 
-/** A vision transformer: pictures in, a vector for each patch out. */
+/** A vision transformer: maps images to one vector per patch. */
 export interface VisionEncoder {
   /** Hugging Face's `model_type` */
   readonly modelType: string;
   readonly dimensions: VisionDimensions;
-  /** Frees nothing: call it inside `tf.tidy`, or inside the function that is differentiated. */
+  /** Does not free intermediate tensors: call it inside `tf.tidy`, or inside the differentiated function. */
   encode(options: EncodeOptions): EncodeResult;
   /**
-   * The states after the layers named, each `[images, tokens, width]`, as `hiddenStates` counts them (0 is what enters
-   * the first layer; negative counts from the end). Layers beyond the last one named are not computed.
+   * The states of the given layers, each `[images, tokens, width]`, indexed like `hiddenStates` (0 is the input of the first
+   * layer; negative indices count from the end). Layers after the last requested one are not computed.
    */
   features(options: {
     pixelValues: PixelValues;
@@ -57,10 +57,10 @@ export interface VisionEncoder {
   }): tf.Tensor3D[];
 }
 
-/** An encoder that stands alone, with its configuration and weights. */
+/** A standalone encoder with its configuration and weights. */
 export interface StandaloneVisionEncoder extends VisionEncoder {
   readonly config: RawConfig;
   readonly structure: ModelStructure;
-  /** frees the weights */
+  /** Frees the weights. */
   dispose(): void;
 }
