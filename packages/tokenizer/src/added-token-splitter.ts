@@ -5,21 +5,21 @@ interface TrieNode {
   token: AddedToken | undefined;
 }
 
-/** A piece of text: plain, or an added token found in it. */
+/** A piece of text: plain text, or an added token. */
 export interface TextPiece {
   text: string;
   token: AddedToken | undefined;
-  /** Where the piece starts in the text that was split. */
+  /** Start of the piece in the original text. */
   start: number;
 }
 
 const wordCharacter = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]/u;
 
-/** Cuts added tokens out of text: leftmost first, the longest where several start at one place. */
+/** Splits text at added tokens: leftmost first, the longest if several start at the same position. */
 export class AddedTokenSplitter {
   readonly #root: TrieNode = { children: new Map(), token: undefined };
 
-  /** @param tokens each with the text it is looked for by */
+  /** @param tokens each with the text to search for */
   constructor(tokens: Iterable<{ text: string; token: AddedToken }>) {
     for (const { text, token } of tokens) {
       if (text.length === 0) continue;
@@ -36,7 +36,7 @@ export class AddedTokenSplitter {
     }
   }
 
-  /** The pieces of a text, in order; together they are the text, but for white space that tokens take with them. */
+  /** The pieces of a text in order; they cover the text except for whitespace that tokens strip. */
   split(text: string): TextPiece[] {
     if (this.#root.children.size === 0) return text.length === 0 ? [] : [{ text, token: undefined, start: 0 }];
     const pieces: TextPiece[] = [];
@@ -58,7 +58,7 @@ export class AddedTokenSplitter {
       if (match.token.rstrip) while (end < text.length && isSpace(text[end]!)) end += 1;
       if (start > plainStart) pieces.push({ text: text.slice(plainStart, start), token: undefined, start: plainStart });
       pieces.push({ text: text.slice(start, end), token: match.token, start });
-      // White space that a token takes with it is looked through for further tokens, as the reference does.
+      // Whitespace stripped by a token is still searched for further tokens, as in the reference.
       position = match.end;
       plainStart = end;
     }
@@ -82,7 +82,7 @@ function isSpace(character: string): boolean {
   return /\p{White_Space}/u.test(character);
 }
 
-/** Whether the character before (−1) or after (1) a place is part of a word. */
+/** Whether the character before (−1) or after (1) a position is part of a word. */
 function isWord(text: string, position: number, direction: -1 | 1): boolean {
   const neighbour =
     direction === 1

@@ -1,6 +1,6 @@
 /**
- * GPT-2's alphabet of bytes: each of the 256 bytes is written as one printable character, so that vocabularies of bytes
- * are text. Printable Latin-1 characters stand for themselves, the others for 256, 257, … in order.
+ * GPT-2's byte alphabet: each of the 256 bytes is represented by one printable character, so that byte vocabularies are
+ * text. Printable Latin-1 characters represent themselves, the others 256, 257, … in order.
  */
 const characterOfByte: readonly string[] = makeAlphabet();
 const byteOfCharacter: ReadonlyMap<string, number> = new Map(
@@ -15,16 +15,16 @@ function makeAlphabet(): string[] {
   return Array.from({ length: 256 }, (_, byte) => String.fromCharCode(isPrintable(byte) ? byte : spare++));
 }
 
-/** Text as its UTF-8 bytes, each byte written as one character of GPT-2's alphabet. */
+/** Encodes text as UTF-8 bytes, each represented by a character of GPT-2's alphabet. */
 export function toByteCharacters(text: string): string {
-  // Most words: printable ASCII, which stands for itself, after one space, which is written Ġ.
+  // The common case: printable ASCII, which is unchanged, after an optional space, which becomes Ġ.
   if (/^ ?[!-~]+$/.test(text)) return text.startsWith(' ') ? `Ġ${text.slice(1)}` : text;
   let result = '';
   for (const byte of encoder.encode(text)) result += characterOfByte[byte]!;
   return result;
 }
 
-/** The bytes that a token of a byte-level vocabulary stands for; a token not in the alphabet stands for its UTF-8 bytes. */
+/** The bytes of a byte-level token; a token outside the alphabet yields its UTF-8 bytes. */
 export function tokenBytes(token: string): Uint8Array {
   const bytes = new Uint8Array(token.length);
   for (let index = 0; index < token.length; index += 1) {

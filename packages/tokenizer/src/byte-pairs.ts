@@ -3,18 +3,18 @@ import { TokenizerError } from './tokenizer-error';
 import type { ModelConfiguration } from './tokenizer-file';
 import { noTokenFor, vocabularyOf, type WordModel } from './word-models';
 
-/** Longer words are merged with a queue; shorter ones by looking over all pairs, which is faster for them. */
+/** Longer words are merged with a priority queue, shorter ones by scanning all pairs, which is faster for them. */
 const shortWord = 48;
 
 interface Merges {
-  /** Rank by the two ids: the first times the number of ids, plus the second. */
+  /** Rank by pair of ids, keyed by first · (number of ids) + second. */
   ranks: Map<number, number>;
-  /** What a merge of this rank makes. */
+  /** Resulting id by rank. */
   results: number[];
   size: number;
 }
 
-/** Byte pair encoding, as Rust's tokenizers does it. */
+/** Byte pair encoding, as in Rust's tokenizers. */
 export function bytePairs(configuration: ModelConfiguration): WordModel {
   const settings = new ComponentSettings(configuration, 'the BPE model');
   if (settings.raw('dropout') !== undefined && settings.raw('dropout') !== 0) {
@@ -71,7 +71,7 @@ export function bytePairs(configuration: ModelConfiguration): WordModel {
             continue;
           }
         }
-        // Without a token for unknown characters they leave the word, and their neighbours may merge.
+        // Without an unknown token, unknown characters are dropped, and their neighbours may merge.
         if (unknownToken === undefined) continue;
         if (!fuses) flush();
         unknown = vocabulary.get(unknownToken);
@@ -111,7 +111,7 @@ function mergesOf(list: readonly unknown[], vocabulary: ReadonlyMap<string, numb
       first + (prefixLength === 0 ? second : Array.from(second).slice(prefixLength).join('')),
     );
     if (left === undefined || right === undefined || result === undefined)
-      throw wrong(merge, 'has or makes a token that the vocabulary lacks');
+      throw wrong(merge, 'uses or produces a token that is not in the vocabulary');
     ranks.set(left * size + right, rank);
     results.push(result);
     rank += 1;
@@ -143,12 +143,12 @@ function mergedShort(ids: number[], { ranks, results, size }: Merges): number[] 
   }
 }
 
-/** The same with a queue of pairs by rank and place: the time grows with n log n. */
+/** Same result with a priority queue of pairs by rank and position, in O(n log n). */
 function mergedLong(ids: number[], { ranks, results, size }: Merges): number[] {
   const { length } = ids;
   const next = Int32Array.from({ length }, (_, index) => (index + 1 < length ? index + 1 : -1));
   const previous = Int32Array.from({ length }, (_, index) => index - 1);
-  // rank × length + place; numbers stay exact below 2^53.
+  // rank × length + position; exact below 2^53.
   const queue: number[] = [];
   const push = (place: number): void => {
     const follower = next[place]!;

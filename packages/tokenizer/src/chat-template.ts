@@ -4,11 +4,11 @@ import { TokenizerError } from './tokenizer-error';
 
 /** One message of a conversation. */
 export interface ChatMessage {
-  /** Who speaks: `system`, `user`, `assistant`, or what else the template knows. */
+  /** `system`, `user`, `assistant`, or another role that the template supports. */
   role: string;
-  /** The text, or parts such as `{ type: 'image' }` and `{ type: 'text', text }` for models that see. */
+  /** Text, or for vision-language models parts such as `{ type: 'image' }` and `{ type: 'text', text }`. */
   content: string | readonly Readonly<Record<string, unknown>>[];
-  /** What else the template reads of a message, such as tool calls. */
+  /** Other fields read by the template, such as tool calls. */
   [field: string]: unknown;
 }
 

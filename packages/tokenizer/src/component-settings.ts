@@ -1,7 +1,7 @@
 import { TokenizerError, unsupported } from './tokenizer-error';
 import { isObject, type ComponentConfiguration } from './tokenizer-file';
 
-/** Reads the settings of one component of tokenizer.json, each of the kind that it must be. */
+/** Reads and validates the settings of one component of tokenizer.json. */
 export class ComponentSettings {
   readonly #values: Record<string, unknown>;
   readonly #what: string;
@@ -11,7 +11,7 @@ export class ComponentSettings {
     this.#what = what;
   }
 
-  /** A setting's own value; undefined where it is left out or null. */
+  /** Raw value of a setting; undefined if missing or null. */
   raw(name: string): unknown {
     return Object.hasOwn(this.#values, name) ? (this.#values[name] ?? undefined) : undefined;
   }
@@ -49,7 +49,7 @@ export class ComponentSettings {
     return value as unknown[];
   }
 
-  /** The components of a sequence. */
+  /** Components of a sequence. */
   components(name: string): ComponentConfiguration[] {
     return this.list(name).map((value) => {
       if (!isObject(value) || typeof value['type'] !== 'string')
@@ -61,7 +61,7 @@ export class ComponentSettings {
   /** `{ "String": … }` or `{ "Regex": … }` */
   pattern(name: string): { text: string } | { expression: string } {
     const value = this.raw(name);
-    // Old files have the text alone.
+    // Older files have just a string.
     if (typeof value === 'string') return { text: value };
     if (isObject(value)) {
       if (typeof value['String'] === 'string') return { text: value['String'] };

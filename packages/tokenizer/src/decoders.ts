@@ -4,10 +4,10 @@ import { finderOf, replaceFound } from './text-pattern';
 import { unsupported } from './tokenizer-error';
 import type { ComponentConfiguration } from './tokenizer-file';
 
-/** Tokens to the pieces of text that, put together, are what they say. */
+/** Converts tokens to pieces of text, which are concatenated. */
 export type Decoder = (tokens: readonly string[]) => string[];
 
-/** The decoder of a tokenizer.json, as the reference (Rust tokenizers) decodes; without one, tokens are parted by spaces. */
+/** The decoder of a tokenizer.json, as in Rust's tokenizers; without one, tokens are joined by spaces. */
 export function createDecoder(configuration: ComponentConfiguration | null): Decoder {
   if (configuration === null) return (tokens) => [tokens.join(' ')];
   const settings = new ComponentSettings(configuration, `the decoder "${configuration.type}"`);
@@ -55,7 +55,7 @@ function byteLevel(tokens: readonly string[]): string[] {
   return [new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)];
 }
 
-/** Runs of `<0xE4>` become text; a run that is not valid UTF-8 becomes one replacement character a byte. */
+/** Decodes runs of tokens such as `<0xE4>`; a run that is not valid UTF-8 becomes one replacement character per byte. */
 function byteFallback(tokens: readonly string[]): string[] {
   const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   const result: string[] = [];
@@ -82,7 +82,7 @@ function byteFallback(tokens: readonly string[]): string[] {
   return result;
 }
 
-/** Takes a character off the ends of each token, at most so often. */
+/** Strips a character from the ends of each token, up to the configured number of times. */
 function strip(settings: ComponentSettings): Decoder {
   const content = settings.text('content', ' ');
   const most = { start: settings.whole('start', 0), stop: settings.whole('stop', 0) };
@@ -102,7 +102,7 @@ function strip(settings: ComponentSettings): Decoder {
     });
 }
 
-/** Repeated tokens are one, padding none. */
+/** Collapses repeated tokens and drops padding. */
 function ctc(settings: ComponentSettings): Decoder {
   const padding = settings.text('pad_token', '<pad>');
   const delimiter = settings.text('word_delimiter_token', '|');
@@ -149,7 +149,7 @@ function cleanUpWordPiece(text: string): string {
     .replaceAll(" 're", "'re");
 }
 
-/** What transformers does to decoded text where `clean_up_tokenization_spaces` is set, except for BPE models. */
+/** The `clean_up_tokenization_spaces` clean-up of transformers, which it skips for BPE models. */
 export function cleanUpSpaces(text: string): string {
   return text
     .replaceAll(' .', '.')

@@ -11,18 +11,18 @@ import { TokenizerError } from './tokenizer-error';
 import { checkTokenizerFile, isObject, type TokenizerSettings } from './tokenizer-file';
 
 export interface LoadTokenizerOptions {
-  /** A folder, or an id of the Hugging Face Hub, of which no weights are downloaded. */
+  /** A local folder, or a Hugging Face Hub id (no weights are downloaded). */
   folder: string;
-  /** How an id of the hub is resolved: revision, token, progress. */
+  /** Options for hub ids: revision, token, progress. */
   hub?: HubOptions;
 }
 
 /**
- * Loads the tokenizer of a Hugging Face folder or of a model of the hub: tokenizer.json, and where they are there tokenizer_config.json,
- * special_tokens_map.json, added_tokens.json and chat_template.jinja (or chat_template.json). Special tokens are what
- * transformers makes of the four files.
+ * Loads the tokenizer of a Hugging Face folder or hub model: tokenizer.json and, if present, tokenizer_config.json,
+ * special_tokens_map.json, added_tokens.json and chat_template.jinja (or chat_template.json). Special tokens are resolved
+ * from the four files like in transformers.
  *
- * Truncation and padding settings of tokenizer.json are kept but not applied: texts are encoded whole.
+ * Truncation and padding settings of tokenizer.json are kept but not applied: texts are encoded in full.
  *
  * @throws TokenizerError `not-found`, `input-output`, `invalid-file`, `unsupported-component`; HubError
  */
@@ -45,7 +45,7 @@ export async function loadTokenizer(options: LoadTokenizerOptions): Promise<Toke
 }
 
 async function readChatTemplates(folder: string, settings: TokenizerSettings): Promise<ChatTemplates> {
-  // A map: names come from files.
+  // A Map, because names come from files.
   const templates = new Map<string, string>();
   const setting: unknown = settings.chat_template;
   if (typeof setting === 'string') templates.set('default', setting);
@@ -62,7 +62,7 @@ async function readChatTemplates(folder: string, settings: TokenizerSettings): P
   } else if (setting !== undefined && setting !== null)
     throw new TokenizerError({
       code: 'invalid-file',
-      message: `${join(folder, 'tokenizer_config.json')}: "chat_template" is not a text`,
+      message: `${join(folder, 'tokenizer_config.json')}: "chat_template" is not a string`,
     });
   const older = await readObject(join(folder, 'chat_template.json'));
   if (typeof older?.['chat_template'] === 'string') templates.set('default', older['chat_template']);
@@ -76,7 +76,7 @@ async function readChatTemplates(folder: string, settings: TokenizerSettings): P
   return Object.fromEntries(templates);
 }
 
-/** Templates that one folder may have. */
+/** Maximum number of templates in a folder. */
 const mostTemplates = 100;
 
 async function templateNames(folder: string): Promise<string[]> {
@@ -133,7 +133,7 @@ async function missingTokenizer(folder: string): Promise<TokenizerError> {
   try {
     names = await readdir(folder);
   } catch (cause) {
-    return new TokenizerError({ code: 'not-found', message: `${folder}: there is no such folder`, cause });
+    return new TokenizerError({ code: 'not-found', message: `${folder}: no such folder`, cause });
   }
   const others = [
     'vocab.json',
@@ -146,6 +146,6 @@ async function missingTokenizer(folder: string): Promise<TokenizerError> {
   const hint =
     others.length === 0
       ? 'is it a model folder?'
-      : `it has ${others.join(', ')}, of an older kind: convert it with transformers, AutoTokenizer.from_pretrained(folder).save_pretrained(folder)`;
+      : `it has ${others.join(', ')} in an older format: convert it with transformers, AutoTokenizer.from_pretrained(folder).save_pretrained(folder)`;
   return new TokenizerError({ code: 'not-found', message: `${folder}: the folder has no tokenizer.json; ${hint}` });
 }

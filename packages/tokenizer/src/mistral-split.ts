@@ -1,16 +1,16 @@
 import { isObject, type ComponentConfiguration, type TokenizerFile, type TokenizerSettings } from './tokenizer-file';
 
-/** How Mistral's own tokenizers split, as transformers writes it into folders that were saved with another split. */
+/** Split pattern of Mistral's own tokenizers, which transformers substitutes in folders saved with a wrong one. */
 const pattern =
   '[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]*[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]+|[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]+[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]*|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+';
 const families = ['mistral', 'mistral3', 'voxtral', 'ministral', 'pixtral'];
-/** Smaller vocabularies are of tokenizers from before this split. */
+/** Smaller vocabularies predate this split. */
 const smallest = 100_000;
 
 /**
- * The tokenizer.json with Mistral's split in the place of its first one, where tokenizer_config.json says
- * `fix_mistral_regex` and transformers would then do so: for more than 100,000 tokens, beside a config.json that a version
- * before 5 wrote for one of Mistral's families, or that names no version. Everything else is left as it stands.
+ * Replaces the first split of a tokenizer.json by Mistral's if tokenizer_config.json sets `fix_mistral_regex`, under the
+ * same conditions as transformers: more than 100,000 tokens, and a config.json of a Mistral model family that was written
+ * by a version before 5 or names no version. Everything else is unchanged.
  */
 export function withMistralSplit({
   file,
@@ -44,7 +44,7 @@ function numberOfTokens({ model, added_tokens: added }: TokenizerFile): number {
   return new Set([...words, ...added.map(({ content }) => content)]).size;
 }
 
-/** Whether a version of Python's kind comes before 5.0.0; what is made on the way to it does. */
+/** Whether a Python version precedes 5.0.0; pre-releases of 5.0.0 do. */
 function isBeforeFive(version: string): boolean {
   const major = Number(/^\s*v?(\d+)/.exec(version)?.[1] ?? 0);
   return major < 5 || (major === 5 && /^\s*v?5(?:\.0)*[._-]?(?:dev|a|b|c|rc|pre)/i.test(version));

@@ -1,24 +1,24 @@
 import { TokenizerError } from './tokenizer-error';
 import { settingText, type AddedToken, type TokenizerFile, type TokenizerSettings } from './tokenizer-file';
 
-/** A token to be added, with settings. */
+/** A token to add, with settings. */
 export interface NewToken {
-  /** The text that stands for it. */
+  /** Text of the token. */
   content: string;
-  /** Left out by `skipSpecialTokens`. @default true */
+  /** Omitted by `skipSpecialTokens`. @default true */
   special?: boolean;
-  /** Takes the white space before it with it. @default false */
+  /** Strips whitespace before it. @default false */
   stripLeft?: boolean;
-  /** Takes the white space after it with it. @default false */
+  /** Strips whitespace after it. @default false */
   stripRight?: boolean;
 }
 
-/** Slots that vocabularies keep free for their users. */
+/** Reserved tokens of vocabularies, free for custom use. */
 const reservedSlot =
   /^(?:<\|reserved_special_token_\d+\|>|<\|reserved_\d+\|>|<unused\d+>|\[unused\d+\]|<\|unused_?\d+\|>|<SPECIAL_\d+>|\[control_\d+\])$/;
 
 /**
- * The files with tokens added.
+ * Adds tokens to a tokenizer's files.
  *
  * @returns new file and settings objects, and the tokens' ids in order
  * @throws TokenizerError `invalid-token`
@@ -64,7 +64,7 @@ export function addTokensToFile(options: {
     const slot = existing === undefined ? free.shift() : undefined;
     if (slot !== undefined) renamed.set(slot.content, token.content);
     const id = existing ?? slot?.id ?? nextId++;
-    // A token that was found as it is keeps its settings.
+    // Existing tokens keep their settings.
     if (added.get(token.content) === undefined) {
       changed.set(id, {
         id,
@@ -98,7 +98,7 @@ function reservedSlots(options: {
   except: ReadonlySet<string>;
 }): { content: string; id: number }[] {
   const { added, vocabulary, settings, except } = options;
-  // Some models name a reserved slot as one of their special tokens (Llama 3's padding): it is not free.
+  // Some models use a reserved slot as a special token (Llama 3's padding), so it is not free.
   const named = new Set(
     Object.values(settings).map((value) =>
       typeof value === 'string' || isTokenObject(value) ? settingText(value) : undefined,
@@ -117,7 +117,7 @@ function isTokenObject(value: unknown): value is { content: string } {
   return typeof value === 'object' && value !== null && typeof (value as { content?: unknown }).content === 'string';
 }
 
-/** The same model where none of the renamed slots is in its vocabulary. */
+/** Renames slots in the model's vocabulary; returns the same model if it contains none of them. */
 function renamedInVocabulary(
   model: TokenizerFile['model'],
   renamed: ReadonlyMap<string, string>,
@@ -133,7 +133,7 @@ function renamedInVocabulary(
   };
 }
 
-/** tokenizer_config.json lists added tokens a second time where transformers wrote it. */
+/** transformers also lists added tokens in tokenizer_config.json. */
 function withAddedTokens(settings: TokenizerSettings, changed: ReadonlyMap<number, AddedToken>): TokenizerSettings {
   if (settings.added_tokens_decoder === undefined) return settings;
   const decoder = { ...settings.added_tokens_decoder };

@@ -5,12 +5,10 @@ import { finderOf, replaceFound } from './text-pattern';
 import { unsupported } from './tokenizer-error';
 import type { ComponentConfiguration } from './tokenizer-file';
 
-/** Text to normalised text. */
+/** Normalises text. */
 export type Normalizer = (text: string) => string;
 
-/**
- * The normalizer of a tokenizer.json, as the reference (Rust tokenizers) normalises.
- */
+/** The normalizer of a tokenizer.json, as in Rust's tokenizers. */
 export function createNormalizer(configuration: ComponentConfiguration | null): Normalizer | undefined {
   if (configuration === null) return undefined;
   const settings = new ComponentSettings(configuration, `the normalizer "${configuration.type}"`);
@@ -55,7 +53,7 @@ export function createNormalizer(configuration: ComponentConfiguration | null): 
   }
 }
 
-/** Lowercase one character at a time, as the reference does: `String.toLowerCase` looks around a final sigma. */
+/** Lowercases character by character, as in the reference: `String.toLowerCase` treats a final sigma specially. */
 function lowercase(text: string): string {
   if (!text.includes('Σ')) return text.toLowerCase();
   return Array.from(text, (character) => character.toLowerCase()).join('');
@@ -66,14 +64,14 @@ function stripNormalizer(settings: ComponentSettings): Normalizer {
   const right = settings.flag('strip_right', false);
   return (text) => {
     const start = left ? text.replace(/^\p{White_Space}+/u, '') : text;
-    // An expression that ends in $ would look at every run of white space again for each of its characters.
+    // A regular expression ending in $ would take quadratic time on long runs of whitespace.
     let end = start.length;
     if (right) while (end > 0 && /\p{White_Space}/u.test(start[end - 1]!)) end -= 1;
     return start.slice(0, end);
   };
 }
 
-/** What the original NMT code treats as control characters and as spaces. */
+/** Control characters and spaces as defined by the original NMT code. */
 function nmt(text: string): string {
   return (
     text
@@ -84,7 +82,7 @@ function nmt(text: string): string {
   );
 }
 
-/** BERT's: control characters out, spaces around Chinese characters, lower case, accents off. */
+/** BERT's normalizer: removes control characters and accents, pads Chinese characters with spaces, lowercases. */
 function bertNormalizer(settings: ComponentSettings): Normalizer {
   const cleanText = settings.flag('clean_text', true);
   const chinese = settings.flag('handle_chinese_chars', true);
@@ -93,7 +91,7 @@ function bertNormalizer(settings: ComponentSettings): Normalizer {
   return (text) => {
     let result = text;
     if (cleanText) {
-      // The replacement character and control, format and private characters, but for white space.
+      // The replacement character and control, format and private-use characters, except whitespace.
       result = result.replace(/(?![\t\n\r])[\ufffd\p{Cc}\p{Cf}\p{Co}]/gu, '').replace(/\p{White_Space}/gu, ' ');
     }
     if (chinese) result = result.replace(chineseCharacter, ' $& ');
@@ -103,6 +101,6 @@ function bertNormalizer(settings: ComponentSettings): Normalizer {
   };
 }
 
-/** The blocks that BERT's code counts as Chinese characters. */
+/** Unicode blocks that BERT's code treats as Chinese characters. */
 const chineseCharacter =
   /[\u4e00-\u9fff\u3400-\u4dbf\u{20000}-\u{2a6df}\u{2a700}-\u{2b73f}\u{2b740}-\u{2b81f}\u{2b920}-\u{2ceaf}\uf900-\ufaff\u{2f800}-\u{2fa1f}]/gu;

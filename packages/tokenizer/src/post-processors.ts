@@ -2,14 +2,14 @@ import { ComponentSettings } from './component-settings';
 import { TokenizerError, unsupported } from './tokenizer-error';
 import { checkId, type ComponentConfiguration, isObject } from './tokenizer-file';
 
-/** Ids put around the ids of a text. */
+/** Ids added before and after the ids of a text. */
 export interface Surroundings {
   before: number[];
   after: number[];
 }
 
 /**
- * What the post-processor of a tokenizer.json puts around one text.
+ * The ids that the post-processor of a tokenizer.json adds around a single text.
  *
  * @param configuration the post-processor
  * @param idOf ids of the special tokens that it names
@@ -35,7 +35,7 @@ export function surroundings(
       return { before: [classifier], after: [separator] };
     }
     case 'Sequence': {
-      // Each works on what the one before made of the text.
+      // Each step wraps the output of the previous one.
       const steps = settings.components('processors').map((step) => surroundings(step, idOf));
       return steps.reduce(
         (inner, outer) => ({ before: [...outer.before, ...inner.before], after: [...inner.after, ...outer.after] }),
@@ -57,21 +57,21 @@ function template(settings: ComponentSettings, idOf: (token: string) => number):
       message: `tokenizer.json: the template of the post-processor ${message}`,
     });
   const specials = settings.raw('special_tokens') ?? {};
-  if (!isObject(specials)) throw wrong('has "special_tokens" that are no object');
+  if (!isObject(specials)) throw wrong('has "special_tokens" that is not an object');
   const before: number[] = [];
   const after: number[] = [];
   let texts = 0;
   for (const item of settings.list('single')) {
-    if (!isObject(item)) throw wrong('has a part that is no object');
+    if (!isObject(item)) throw wrong('has a part that is not an object');
     const { Sequence: sequence, SpecialToken: special } = item;
     if (isObject(sequence)) {
-      if (sequence['id'] !== 'A') throw wrong('puts a second text into the template of one');
+      if (sequence['id'] !== 'A') throw wrong('uses a second text in the template for one');
       texts += 1;
     } else if (isObject(special) && typeof special['id'] === 'string') {
       const own = Object.hasOwn(specials, special['id']) ? specials[special['id']] : undefined;
       const ids = isObject(own) ? own['ids'] : undefined;
       if (ids !== undefined && !Array.isArray(ids))
-        throw wrong(`has ids of ${JSON.stringify(special['id'])} that are no list`);
+        throw wrong(`has ids of ${JSON.stringify(special['id'])} that are not a list`);
       for (const id of ids ?? [idOf(special['id'])])
         (texts === 0 ? before : after).push(checkId(id, 'tokenizer.json: the template of the post-processor'));
     } else throw wrong('has a part that is neither a text nor a special token');
@@ -79,7 +79,7 @@ function template(settings: ComponentSettings, idOf: (token: string) => number):
   if (texts !== 1)
     throw new TokenizerError({
       code: 'unsupported-component',
-      message: 'tokenizer.json: the template of the post-processor does not hold the text exactly once',
+      message: 'tokenizer.json: the template of the post-processor does not contain the text exactly once',
     });
   return { before, after };
 }

@@ -5,26 +5,24 @@ import { unsupported } from './tokenizer-error';
 import type { ComponentConfiguration } from './tokenizer-file';
 
 /**
- * Cuts pieces of text into words.
+ * Splits pieces of text into words.
  *
  * @param pieces the pieces so far
- * @param atStart whether the first piece stands at the very start of the text
+ * @param atStart whether the first piece is at the start of the text
  */
 export type PreTokenizer = (pieces: readonly string[], atStart: boolean) => string[];
 
-/** What becomes of a separator found in the text. */
+/** What to do with a separator. */
 type Behavior = 'removed' | 'isolated' | 'mergedwithprevious' | 'mergedwithnext' | 'contiguous';
 
-// As in GPT-2, with white space as Unicode counts it: JavaScript's \s differs in U+0085 and U+FEFF.
+// As in GPT-2, with Unicode whitespace: JavaScript's \s differs in U+0085 and U+FEFF.
 const bytePattern =
   /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
 const punctuation = '\\p{P}\\u0021-\\u002F\\u003A-\\u0040\\u005B-\\u0060\\u007B-\\u007E';
 const wordCharacters = '\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}';
 const wordsAndSymbols = new RegExp(`[${wordCharacters}]+|[^${wordCharacters}\\p{White_Space}]+`, 'gu');
 
-/**
- * The pre-tokenizer of a tokenizer.json, as the reference (Rust tokenizers) cuts.
- */
+/** The pre-tokenizer of a tokenizer.json, as in Rust's tokenizers. */
 export function createPreTokenizer(configuration: ComponentConfiguration | null): PreTokenizer | undefined {
   if (configuration === null) return undefined;
   const settings = new ComponentSettings(configuration, `the pre-tokenizer "${configuration.type}"`);
@@ -60,7 +58,7 @@ export function createPreTokenizer(configuration: ComponentConfiguration | null)
   }
 }
 
-/** Splits by a pattern, each match a separator. Used to train tokenizers as they will run. */
+/** Splits by a pattern, each match being a separator. Also used in training, so that it splits like inference. */
 export function splitBy(separator: RegExp | Finder, behavior: Behavior, invert = false): PreTokenizer {
   const find =
     typeof separator === 'function'
@@ -108,7 +106,7 @@ function behaviorOf(settings: ComponentSettings, whenMissing: Behavior): Behavio
   }
 }
 
-/** The cut of one piece; what the pattern matches is the separator, or with `invert` what it does not match. */
+/** Splits one piece; separators are what the pattern matches, or with `invert` what it does not match. */
 function splitPiece(piece: string, find: Finder, behavior: Behavior, invert: boolean): string[] {
   const parts: { text: string; separator: boolean }[] = [];
   let end = 0;
@@ -117,7 +115,7 @@ function splitPiece(piece: string, find: Finder, behavior: Behavior, invert: boo
     const start = spans[index]!;
     if (start > end) parts.push({ text: piece.slice(end, start), separator: invert });
     end = spans[index + 1]!;
-    // An empty match cuts too.
+    // An empty match splits too.
     parts.push({ text: piece.slice(start, end), separator: !invert });
   }
   if (end < piece.length) parts.push({ text: piece.slice(end), separator: invert });
@@ -159,7 +157,7 @@ function splitPiece(piece: string, find: Finder, behavior: Behavior, invert: boo
   }
 }
 
-/** Spaces become the replacement, one is put at the start, and words start at each. */
+/** Replaces spaces, prepends one, and splits before each. */
 function metaspace(settings: ComponentSettings): PreTokenizer {
   const replacement = settings.text('replacement', '▁');
   // Files from before prepend_scheme have add_prefix_space instead.

@@ -2,12 +2,12 @@ import { TokenizerError } from './tokenizer-error';
 import type { Normalizer } from './normalizers';
 
 /**
- * SentencePiece's precompiled character map: a double-array trie from byte sequences to places in a block of
- * zero-terminated replacements (as in Rust's spm_precompiled). The library puts NFKC in its place, which differs.
+ * SentencePiece's precompiled character map: a double-array trie from byte sequences to offsets in a block of
+ * zero-terminated replacements (as in Rust's spm_precompiled). The @huggingface libraries substitute NFKC, which differs.
  *
- * A grapheme of fewer than 6 bytes is replaced whole if the map has it, else character by character.
+ * A grapheme of fewer than 6 bytes is replaced as a whole if the map has it, otherwise character by character.
  *
- * @param charsmap base64 of: the trie's length in bytes (uint32), the trie (uint32 units), the replacements
+ * @param charsmap base64 of: length of the trie in bytes (uint32), the trie (uint32 units), the replacements
  */
 export function precompiledNormalizer(charsmap: string | null | undefined): Normalizer {
   if (charsmap === null || charsmap === undefined || charsmap === '') return (text) => text;
@@ -37,7 +37,7 @@ export function precompiledNormalizer(charsmap: string | null | undefined): Norm
   const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
   const cache = new Map<string, string>();
 
-  /** The replacement of the shortest prefix that the map has; the reference takes the first of its results. */
+  /** Replacement of the shortest prefix in the map, since the reference takes the first result. */
   const lookUp = (text: string): string | undefined => {
     const key = encoder.encode(text);
     let node = trieOffset(trie[0]!);
@@ -70,7 +70,7 @@ export function precompiledNormalizer(charsmap: string | null | undefined): Norm
   return (text) => {
     let result = '';
     for (let place = 0; place < text.length;) {
-      // Two characters of ASCII in a row: the first stands alone. (But for a carriage return.)
+      // An ASCII character followed by another is a grapheme by itself, except for a carriage return.
       const code = text.charCodeAt(place);
       const next = place + 1 < text.length ? text.charCodeAt(place + 1) : 0x20;
       if (code < 0x7f && next < 0x7f && code !== 0x0d) {
@@ -78,7 +78,7 @@ export function precompiledNormalizer(charsmap: string | null | undefined): Norm
         place += 1;
         continue;
       }
-      // The segmenter's time grows with the square of the text: windows, of which the last grapheme is begun again.
+      // The segmenter takes quadratic time, so use windows; the last grapheme of each is segmented again.
       for (let size = window; ; size *= 2) {
         const part = text.slice(place, place + size);
         const whole = place + size >= text.length;
@@ -105,7 +105,7 @@ export function precompiledNormalizer(charsmap: string | null | undefined): Norm
   };
 }
 
-/** Units that are segmented at a time. */
+/** Window size of the segmentation, in UTF-16 units. */
 const window = 256;
 
 function trieOffset(unit: number): number {

@@ -16,7 +16,7 @@ const namedTokens = [
   'extra_special_tokens',
 ];
 
-/** Writes a tokenizer's files into a folder. */
+/** Writes a tokenizer's files to a folder. */
 export async function saveTokenizer(options: { folder: string; files: TokenizerFiles }): Promise<void> {
   const { folder, files } = options;
   const { chat_template: _template, ...settings } = files.settings;

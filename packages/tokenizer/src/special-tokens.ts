@@ -8,7 +8,7 @@ import {
   type TokenizerSettings,
 } from './tokenizer-file';
 
-/** The special tokens that settings name. */
+/** Named special tokens in settings. */
 const attributes = [
   'bos_token',
   'eos_token',
@@ -22,9 +22,9 @@ const attributes = [
 type Token = Omit<AddedToken, 'id'>;
 
 /**
- * The added tokens and settings that transformers makes of a folder's four files: tokenizer_config.json's own list of
- * added tokens, or where it has none special_tokens_map.json (which then overrides it) and added_tokens.json; and at the
- * end what the settings name and nobody lists. Tokens that the vocabulary lacks get the next free ids.
+ * Resolves added tokens and settings from a folder's four files like transformers: the list of added tokens in
+ * tokenizer_config.json, or without it special_tokens_map.json (which then takes precedence) and added_tokens.json; finally
+ * tokens that settings name but no file lists. Tokens missing from the vocabulary get the next free ids.
  *
  * @throws TokenizerError `invalid-file`
  */
@@ -39,7 +39,7 @@ export function resolveSpecialTokens(options: {
   renameAdditional(settings);
   const wrong = (message: string): TokenizerError => new TokenizerError({ code: 'invalid-file', message });
 
-  // What the settings know of added tokens, by id.
+  // Added tokens listed in the settings, by id.
   const listed = new Map<number, Token>();
   const decoder: unknown = settings.added_tokens_decoder;
   if (decoder !== undefined && decoder !== null) {
@@ -82,19 +82,19 @@ export function resolveSpecialTokens(options: {
   }
   const byContent = new Map([...listed.values()].map((token) => [token.content, token]));
 
-  // Named are the seven, and what else has a name of its own.
+  // The seven standard special tokens, and others with a name.
   const named: Token[] = [];
   for (const [name, value] of Object.entries(namedTokens(settings))) {
     const text = settingText(value as never);
     if (text === undefined)
       throw wrong(`tokenizer_config.json: "${name}" is neither a text nor an object with a "content"`);
     const own = byContent.get(text);
-    // What is named is special, also where its list does not say so.
+    // Named tokens are special, even if not listed as such.
     if (own !== undefined) own.special = true;
     named.push(own ?? completed(value, `tokenizer_config.json: "${name}"`, true));
   }
 
-  // Added are: listed tokens that tokenizer.json lacks or has with other settings, then those that are only named.
+  // Add listed tokens that are missing or differ in tokenizer.json, then tokens that are only named.
   const sameAs = new Set(file.added_tokens.map((token) => key(token)));
   const wanted = [...listed]
     .sort(([first], [second]) => first - second)
@@ -102,7 +102,7 @@ export function resolveSpecialTokens(options: {
     .filter((token) => !sameAs.has(key(token)));
   const known = new Set([...file.added_tokens.map(({ content }) => content), ...wanted.map(({ content }) => content)]);
   for (const token of [...named, ...extraTokens(settings)]) if (!known.has(token.content)) wanted.push(token);
-  // A token counts as it was added last, but decodes to its normalised text once any of its versions was normalised.
+  // The last version of a token counts, but it decodes to its normalised text if any version was normalised.
   const decodedNormalized = new Set(
     [...file.added_tokens, ...wanted].filter(({ normalized }) => normalized).map(({ content }) => content),
   );
@@ -113,7 +113,7 @@ export function resolveSpecialTokens(options: {
 function renameAdditional(settings: Record<string, unknown>): void {
   if (!Object.hasOwn(settings, 'additional_special_tokens')) return;
   const extra = settings['extra_special_tokens'];
-  // An object of names leaves the list beside it alone.
+  // An object of named tokens does not replace the older list.
   const isEmpty =
     extra === undefined ||
     extra === null ||
@@ -124,7 +124,7 @@ function renameAdditional(settings: Record<string, unknown>): void {
   delete settings['additional_special_tokens'];
 }
 
-/** Tokens that have a name: the seven, others called `…_token`, and those of an object of extra tokens. */
+/** Named tokens: the seven standard ones, others called `…_token`, and those in an object of extra tokens. */
 function namedTokens(settings: TokenizerSettings): Record<string, unknown> {
   const named: [string, unknown][] = [];
   for (const name of attributes)
@@ -151,13 +151,13 @@ function extraTokens(settings: TokenizerSettings): Token[] {
       code: 'invalid-file',
       message: 'tokenizer_config.json: "extra_special_tokens" is neither a list nor an object',
     });
-  // An object of names leaves the older list beside it alone.
+  // An object of named tokens does not replace the older list.
   const older = settings['additional_special_tokens'];
   const list: unknown[] = Array.isArray(extra) ? extra : Array.isArray(older) ? older : [];
   return list.map((value) => completed(value, 'tokenizer_config.json: an extra special token', true));
 }
 
-/** A token with what it leaves out, as tokenizers' AddedToken fills it in. */
+/** Fills in a token's missing fields with the defaults of AddedToken in tokenizers. */
 function completed(value: unknown, label: string, special: boolean): Token {
   const wrong = (): TokenizerError =>
     new TokenizerError({ code: 'invalid-file', message: `${label} is neither a text nor an object with a "content"` });
@@ -185,7 +185,7 @@ function key({ content, single_word, lstrip, rstrip, normalized, special }: Toke
   return JSON.stringify([content, single_word, lstrip, rstrip, normalized, special]);
 }
 
-/** tokenizer.json with tokens added by the rules of Rust's tokenizers. */
+/** Adds tokens to tokenizer.json by the rules of Rust's tokenizers. */
 function withTokens(file: TokenizerFile, tokens: readonly Token[]): TokenizerFile {
   if (tokens.length === 0) return file;
   const vocabulary: ReadonlyMap<string, unknown> = Array.isArray(file.model.vocab)

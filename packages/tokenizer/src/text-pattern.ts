@@ -1,12 +1,12 @@
 import { compilePattern, PatternError } from '@subtext/core';
 import { TokenizerError } from './tokenizer-error';
 
-/** Where something is found in a text: starts and ends in turn, in UTF-16 units. */
+/** Finds matches in a text: start and end of each in turn, in UTF-16 units. */
 export type Finder = (text: string) => readonly number[];
 
-/** Finds a text, as it stands. */
+/** Finds a literal string. */
 export function findText(wanted: string): Finder {
-  // The reference reads it as an expression of that text: an empty one is found between all characters.
+  // The reference compiles it to a regular expression: an empty one matches between all characters.
   if (wanted === '') return findExpression('');
   return (text) => {
     const spans: number[] = [];
@@ -17,9 +17,9 @@ export function findText(wanted: string): Finder {
 }
 
 /**
- * Finds what an expression of tokenizer.json matches, by the rules of Oniguruma.
+ * Finds matches of a regular expression in tokenizer.json, with Oniguruma's semantics.
  *
- * @throws TokenizerError `unsupported-component`; the finder `pattern-too-slow`
+ * @throws TokenizerError `unsupported-component`; the returned finder throws `pattern-too-slow`
  */
 function findExpression(source: string): Finder {
   const named = <Result>(action: () => Result): Result => {
@@ -36,7 +36,7 @@ function findExpression(source: string): Finder {
     }
   };
   const pattern = named(() => compilePattern({ source, dialect: 'oniguruma' }));
-  // The reference finds nothing in an empty text.
+  // The reference finds no match in an empty text.
   return (text) => (text === '' ? [] : named(() => pattern.spans(text)));
 }
 
@@ -45,7 +45,7 @@ export function finderOf(pattern: { text: string } | { expression: string }): Fi
   return 'text' in pattern ? findText(pattern.text) : findExpression(pattern.expression);
 }
 
-/** A text with all that is found replaced. */
+/** Replaces all matches in a text. */
 export function replaceFound(text: string, find: Finder, content: string): string {
   const spans = find(text);
   if (spans.length === 0) return text;

@@ -2,13 +2,13 @@ import { tokenBytes } from './byte-characters';
 import type { TokenStream } from './token-stream';
 
 /**
- * Each byte-level token's place in the text, as `[start, end)` in UTF-16 units; a token that is part of a character has
- * the whole character's place. Undefined where the tokens' bytes are not exactly the text's.
+ * Span of each byte-level token in the text, as `[start, end)` in UTF-16 units; a token that is part of a character gets
+ * the whole character's span. Undefined if the tokens' bytes do not equal the text's.
  */
 export function byteSpans(options: { tokens: readonly string[]; text: string }): [number, number][] | undefined {
   const { tokens, text } = options;
   const bytes = new TextEncoder().encode(text);
-  // Where the character of each byte starts and ends.
+  // Start and end of the character of each byte.
   const starts = new Uint32Array(bytes.byteLength);
   const ends = new Uint32Array(bytes.byteLength);
   let byte = 0;
@@ -34,8 +34,8 @@ export function byteSpans(options: { tokens: readonly string[]; text: string }):
 }
 
 /**
- * Each token's place in the text, as `[start, end)` in UTF-16 units, found by decoding token by token; tokens that say
- * something only together share their place. Undefined where the tokens do not spell exactly the text.
+ * Span of each token in the text, as `[start, end)` in UTF-16 units, found by decoding token by token; tokens that decode
+ * only together share a span. Undefined if the tokens do not decode exactly to the text.
  */
 export function streamSpans(options: {
   ids: readonly number[];

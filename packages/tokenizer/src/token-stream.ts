@@ -1,14 +1,14 @@
 import { tokenBytes } from './byte-characters';
 
-/** Decodes tokens one after the other, as a model generates them. */
+/** Decodes tokens incrementally, as a model generates them. */
 export interface TokenStream {
-  /** The text that is certain once this token has come; empty while a character is incomplete. */
+  /** Adds a token and returns the text that is now final; empty while a character is incomplete. */
   push(id: number): string;
-  /** The rest. All pieces together are what `decode` makes of all ids (but for `clean_up_tokenization_spaces`). */
+  /** The remaining text. All pieces together equal `decode` of all ids (except for `clean_up_tokenization_spaces`). */
   finish(): string;
 }
 
-/** For byte-level vocabularies: bytes are held back until they are a character. */
+/** For byte-level vocabularies: buffers bytes until they form a character. */
 export function byteLevelStream(tokenOf: (id: number) => string | undefined): TokenStream {
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   return {
@@ -20,12 +20,12 @@ export function byteLevelStream(tokenOf: (id: number) => string | undefined): To
   };
 }
 
-/** Tokens kept as context: decoders treat the first token of a text, and the neighbour of a token, apart. */
+/** Number of context tokens: decoding depends on neighbouring tokens and on the start of the text. */
 const contextTokens = 6;
 
 /**
- * For other vocabularies: a token's text is what it adds to the text of the few tokens before it. Runs of tokens that
- * stand for single bytes wait for their end, for only then is it known whether they are characters.
+ * For other vocabularies: a token's text is what it adds to the decoded text of the few tokens before it. Runs of byte
+ * tokens are buffered until they end, since only then is it known whether they form characters.
  */
 export function windowedStream(options: {
   tokenOf: (id: number) => string | undefined;

@@ -1,31 +1,31 @@
 import { SubtextError } from '@subtext/core';
 
-/** What went wrong, for programs; `message` says the same to people. */
+/** Machine-readable error codes. */
 export type TokenizerErrorCode =
   /** The folder, or its tokenizer.json, does not exist. */
   | 'not-found'
   /** A file can't be read or written. */
   | 'input-output'
-  /** A file is not JSON, or not of the shape that it should have. */
+  /** A file is not JSON, or does not have the expected structure. */
   | 'invalid-file'
-  /** The tokenizer asks for a component, or an option of one, that this package does not have. */
+  /** The tokenizer uses an unsupported component or option. */
   | 'unsupported-component'
-  /** A token, or an id, that the vocabulary does not have. */
+  /** A token or id that is not in the vocabulary. */
   | 'unknown-token'
-  /** A word outside a vocabulary that has no token for such words. */
+  /** An unknown word, and the vocabulary has no unknown token. */
   | 'unknown-word'
-  /** Tokens that can't be added: empty, twice, or taken by another. */
+  /** Tokens that can't be added: empty, duplicate, or already in use. */
   | 'invalid-token'
   /** The folder has no chat template. */
   | 'missing-chat-template'
-  /** The chat template is malformed, or refused the messages. */
+  /** The chat template is malformed, or rejected the messages. */
   | 'chat-template-failed'
-  /** An expression of tokenizer.json takes too long on a text. */
+  /** A regular expression of tokenizer.json takes too long on a text. */
   | 'pattern-too-slow'
-  /** An argument outside what the function takes. */
+  /** An argument is out of range. */
   | 'invalid-option';
 
-/** Every error this package throws on purpose. */
+/** Base class of this package's errors. */
 export class TokenizerError extends SubtextError<TokenizerErrorCode> {
   override readonly name = 'TokenizerError';
 
@@ -35,7 +35,7 @@ export class TokenizerError extends SubtextError<TokenizerErrorCode> {
   }
 }
 
-/** The error for a component, or a setting of one, that would be ignored if it were not refused. */
+/** The error for an unsupported component or setting, which must not be ignored silently. */
 export function unsupported(what: string): TokenizerError {
   return new TokenizerError({
     code: 'unsupported-component',

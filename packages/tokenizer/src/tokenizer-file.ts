@@ -1,26 +1,26 @@
 import { TokenizerError } from './tokenizer-error';
 
-/** A component of tokenizer.json: its type and its settings. */
+/** A component of tokenizer.json: its type and settings. */
 export interface ComponentConfiguration {
   type: string;
   [setting: string]: unknown;
 }
 
-/** A token beside the model's vocabulary, found in the text before anything else looks at it. */
+/** A token in addition to the model's vocabulary, matched in the text before any other step. */
 export interface AddedToken {
-  /** The token's id. */
+  /** Id of the token. */
   id: number;
-  /** The text that stands for it. */
+  /** Text of the token. */
   content: string;
-  /** Found only where no letter or digit touches it. */
+  /** Matched only as a whole word. */
   single_word: boolean;
-  /** Takes the white space before it with it. */
+  /** Strips whitespace before it. */
   lstrip: boolean;
-  /** Takes the white space after it with it. */
+  /** Strips whitespace after it. */
   rstrip: boolean;
-  /** Looked for in the normalised text. */
+  /** Matched in the normalised text. */
   normalized: boolean;
-  /** Left out by `skipSpecialTokens`. */
+  /** Omitted by `skipSpecialTokens`. */
   special: boolean;
 }
 
@@ -29,7 +29,7 @@ export interface ModelConfiguration extends ComponentConfiguration {
   vocab: Record<string, number> | [string, number][];
 }
 
-/** tokenizer.json, as far as this package reads it; the rest is kept as it is. */
+/** The parts of tokenizer.json that are used here; the rest is preserved. */
 export interface TokenizerFile {
   version?: string;
   added_tokens: AddedToken[];
@@ -41,7 +41,7 @@ export interface TokenizerFile {
   [other: string]: unknown;
 }
 
-/** tokenizer_config.json, as far as this package reads it; the rest is kept as it is. */
+/** The parts of tokenizer_config.json that are used here; the rest is preserved. */
 export interface TokenizerSettings {
   bos_token?: SpecialTokenSetting;
   eos_token?: SpecialTokenSetting;
@@ -55,17 +55,17 @@ export interface TokenizerSettings {
   [other: string]: unknown;
 }
 
-/** A special token in a settings file: its text, or an object that holds it. */
+/** A special token in a settings file: its text, or an object with its text. */
 export type SpecialTokenSetting = string | (Partial<Omit<AddedToken, 'id'>> & { content: string }) | null;
 
-/** The text of a special token's setting. */
+/** Text of a special token setting. */
 export function settingText(setting: SpecialTokenSetting | undefined): string | undefined {
   if (typeof setting === 'string') return setting;
   return isObject(setting) && typeof setting.content === 'string' ? setting.content : undefined;
 }
 
 /**
- * Checks the shape of tokenizer.json and fills in what its writer left out.
+ * Validates tokenizer.json and fills in defaults.
  *
  * @throws TokenizerError `invalid-file`
  */
@@ -103,22 +103,22 @@ export function checkTokenizerFile(value: unknown, label: string): TokenizerFile
   };
 }
 
-/** Ids above this are refused: no model has as many rows, and tables are made by the highest. */
+/** Maximum id: no model has as many rows, and tables are sized by the highest id. */
 const highestId = 2 ** 24 - 1;
 
-/** An id, if it is one that a vocabulary may have. @throws TokenizerError `invalid-file` */
+/** Validates an id. @throws TokenizerError `invalid-file` */
 export function checkId(id: unknown, label: string): number {
   if (!Number.isSafeInteger(id) || (id as number) < 0)
     throw new TokenizerError({ code: 'invalid-file', message: `${label} has the id ${JSON.stringify(id)}` });
   if ((id as number) > highestId)
     throw new TokenizerError({
       code: 'invalid-file',
-      message: `${label} has the id ${JSON.stringify(id)}; ids above ${highestId} are refused`,
+      message: `${label} has the id ${JSON.stringify(id)}; the highest supported id is ${highestId}`,
     });
   return id as number;
 }
 
-/** Fills in what an added token leaves out, as the reference does. */
+/** Fills in an added token's missing fields, as in the reference. */
 function checkAddedToken(token: unknown, label: string): AddedToken {
   if (!isObject(token) || typeof token['content'] !== 'string' || token['id'] === undefined || token['id'] === null) {
     throw new TokenizerError({ code: 'invalid-file', message: `${label} has no "content" or no "id"` });
@@ -141,7 +141,7 @@ function checkAddedToken(token: unknown, label: string): AddedToken {
   };
 }
 
-/** Older files leave the model's type out. */
+/** Older files omit the model type. */
 function modelType(model: Record<string, unknown>): string {
   if (typeof model['type'] === 'string') return model['type'];
   if (Array.isArray(model['vocab'])) return 'Unigram';
@@ -149,7 +149,7 @@ function modelType(model: Record<string, unknown>): string {
   return 'continuing_subword_prefix' in model ? 'WordPiece' : 'WordLevel';
 }
 
-/** Whether a value is an object and no list. */
+/** Whether a value is an object but not an array. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -13,35 +13,35 @@ import { TokenTable } from './token-table';
 import { settingText, type AddedToken, type TokenizerFile, type TokenizerSettings } from './tokenizer-file';
 import { createWordModel, type WordModel } from './word-models';
 
-/** Words whose ids are remembered, so that a word that comes again costs one look-up. */
+/** Size of the cache of encoded words. */
 const cachedWords = 50_000;
-/** Longer words come again too seldom to be remembered. */
+/** Longer words recur too rarely to be cached. */
 const cachedWordLength = 64;
 
-/** A text as ids. */
+/** An encoded text. */
 export interface Encoding {
   ids: number[];
   /**
-   * Where each token lies in the text, as `[start, end)` in UTF-16 units; `[0, 0]` for tokens put around the text.
-   * Only if asked for, and only where the tokens' texts are exactly the text (see `Tokenizer.encode`).
+   * Span of each token in the text, as `[start, end)` in UTF-16 units; `[0, 0]` for tokens added around the text. Only if
+   * requested, and only if the tokens decode exactly to the text (see `Tokenizer.encode`).
    */
   offsets?: [number, number][];
 }
 
-/** The files of a tokenizer, as objects. */
+/** The parsed files of a tokenizer. */
 export interface TokenizerFiles {
   /** tokenizer.json. */
   file: TokenizerFile;
-  /** tokenizer_config.json, with what special_tokens_map.json adds. */
+  /** tokenizer_config.json, merged with special_tokens_map.json. */
   settings: TokenizerSettings;
-  /** Chat templates by name; the one without a name of its own is `default`. */
+  /** Chat templates by name; an unnamed one is `default`. */
   chatTemplates: ChatTemplates;
-  /** Added tokens that decode to their normalised text, beside those that are looked for in normalised text. @default none */
+  /** Added tokens that decode to their normalised text, in addition to those that match normalised text. @default none */
   decodedNormalized?: ReadonlySet<string>;
 }
 
 /**
- * Text to ids and back, from the files of a Hugging Face folder. Make one with `loadTokenizer` or
+ * Encodes text to ids and decodes ids to text, from the files of a Hugging Face folder. Create one with `loadTokenizer` or
  * `trainWordLevelTokenizer`.
  */
 export class Tokenizer {
@@ -69,42 +69,42 @@ export class Tokenizer {
     this.#index(createWordModel(file.model));
   }
 
-  /** How often tokens were added: what was encoded before holds as long as this stays. */
+  /** Number of times tokens were added: earlier encodings are valid as long as this is unchanged. */
   get changes(): number {
     return this.#changes;
   }
 
-  /** Number of ids: one more than the highest, which is how many rows an embedding needs at least. */
+  /** Number of ids: the highest plus one, which is the minimum number of embedding rows. */
   get vocabularySize(): number {
     return this.#table.size;
   }
 
-  /** The token that begins a text, where there is one. */
+  /** Id of the begin-of-sequence token (BOS), if any. */
   get beginId(): number | undefined {
     return this.#settingId('bos_token');
   }
 
-  /** The token that ends a text, where there is one. */
+  /** Id of the end-of-sequence token (EOS), if any. */
   get endId(): number | undefined {
     return this.#settingId('eos_token');
   }
 
-  /** The token that fills rows up, where there is one. */
+  /** Id of the padding token, if any. */
   get paddingId(): number | undefined {
     return this.#settingId('pad_token');
   }
 
-  /** The token that stands for unknown words, where there is one. */
+  /** Id of the unknown token, if any. */
   get unknownId(): number | undefined {
     return this.#settingId('unk_token');
   }
 
-  /** Ids that `skipSpecialTokens` leaves out. */
+  /** Ids that `skipSpecialTokens` omits. */
   get specialTokenIds(): ReadonlySet<number> {
     return this.#table.specialIds;
   }
 
-  /** The longest text that the model takes, in tokens, where the settings say so. */
+  /** Maximum text length of the model in tokens, if the settings specify it. */
   get maximumLength(): number | undefined {
     const length = this.#files.settings.model_max_length;
     // transformers writes 10³⁰ for "unknown".
@@ -112,15 +112,15 @@ export class Tokenizer {
   }
 
   /**
-   * The ids of a text.
+   * Encodes a text to ids.
    *
-   * @param options.addSpecialTokens put the tokens around the text that the model expects, such as the begin token. @default true
-   * @param options.parseSpecialTokens find added tokens in the text; false for text that must not contain them, such as
-   *   a user's. @default true
-   * @param options.offsets also say where each token lies. The library does not track places; they are found by decoding
-   *   token by token, and are left out where that does not give back exactly the text (a normalizer changed it). A token
-   *   that is part of a character has the whole character's place. @default false
-   * @throws TokenizerError `unknown-word` where a word is unknown and there is no token for such words
+   * @param options.addSpecialTokens add the special tokens that the model expects around the text, such as BOS. @default true
+   * @param options.parseSpecialTokens match added tokens in the text; set to false for text that must not contain them, such
+   *   as user input. @default true
+   * @param options.offsets also return the span of each token. Spans are found by decoding token by token, and omitted if
+   *   that does not reproduce the text exactly (because a normalizer changed it). A token that is part of a character gets
+   *   the whole character's span. @default false
+   * @throws TokenizerError `unknown-word` if a word is unknown and there is no unknown token
    */
   encode(
     text: string,
@@ -149,11 +149,11 @@ export class Tokenizer {
   }
 
   /**
-   * The text of ids.
+   * Decodes ids to text.
    *
-   * @param options.skipSpecialTokens leave special tokens out. @default false
-   * @throws TokenizerError `unknown-token` for what is no id. An id without a token, such as one of the rows that models
-   *   pad their embedding with, stands for no text
+   * @param options.skipSpecialTokens omit special tokens. @default false
+   * @throws TokenizerError `unknown-token` for an invalid id. An id without a token, such as an embedding row added for
+   *   padding, decodes to nothing
    */
   decode(ids: Iterable<number>, options: { skipSpecialTokens?: boolean } = {}): string {
     const text = this.#decodeTokens(this.#tokensOf(ids, options.skipSpecialTokens ?? false));
@@ -161,7 +161,7 @@ export class Tokenizer {
     return cleans ? cleanUpSpaces(text) : text;
   }
 
-  /** Decodes ids one by one, for text shown while it is generated. Options as for `decode`. */
+  /** Decodes ids one by one, for streaming generated text. Options as for `decode`. */
   decodeStream(options: { skipSpecialTokens?: boolean } = {}): TokenStream {
     const skip = options.skipSpecialTokens ?? false;
     const tokenOf = (id: number): string | undefined =>
@@ -181,20 +181,20 @@ export class Tokenizer {
     return this.#table.idOf(token);
   }
 
-  /** The token of an id, as the vocabulary writes it. @throws TokenizerError `unknown-token` */
+  /** The token of an id, as in the vocabulary. @throws TokenizerError `unknown-token` */
   tokenOf(id: number): string {
     return this.#table.tokenOf(id);
   }
 
   /**
-   * Adds tokens. One that is there already keeps its id. Reserved slots of the vocabulary (Llama 3's
-   * `<|reserved_special_token_0|>`, Gemma's `<unused0>`, BERT's `[unused1]`) are taken first, in the order of their ids,
-   * so that the embedding need not grow; the rest get new ids at the end.
+   * Adds tokens. Existing ones keep their ids. Reserved slots of the vocabulary (Llama 3's `<|reserved_special_token_0|>`,
+   * Gemma's `<unused0>`, BERT's `[unused1]`) are used first, in order of id, so that the embedding need not be resized; the
+   * others get new ids at the end.
    *
-   * @param tokens texts, or texts with settings. A text alone is a special token, found as it stands
+   * @param tokens texts, or texts with settings. A plain text becomes a special token, matched literally
    * @param options.useReservedSlots @default true
    * @returns the tokens' ids, in order
-   * @throws TokenizerError `invalid-token` for an empty text or one given twice
+   * @throws TokenizerError `invalid-token` for an empty or duplicate text
    */
   addTokens(tokens: readonly (string | NewToken)[], options: { useReservedSlots?: boolean } = {}): number[] {
     const { file, settings, ids } = addTokensToFile({
@@ -211,21 +211,19 @@ export class Tokenizer {
     return ids;
   }
 
-  /**
-   * Names of the model's chat templates; empty where it has none.
-   */
+  /** Names of the model's chat templates; empty if there are none. */
   get chatTemplateNames(): string[] {
     return Object.keys(this.#files.chatTemplates);
   }
 
   /**
-   * The text of a conversation, as the model's chat template writes it. Encode it with `addSpecialTokens: false`: the
-   * template has them.
+   * Formats a conversation with the model's chat template. Encode the result with `addSpecialTokens: false`, since the template
+   * already includes special tokens.
    *
    * @param messages role and content of each message
-   * @param options.addGenerationPrompt end with what precedes the model's answer. @default true
+   * @param options.addGenerationPrompt append the prefix of the model's answer. @default true
    * @param options.template name of the template. @default 'default'
-   * @param options.variables what else the template reads: tools, documents, dates, switches. Default: none
+   * @param options.variables other variables of the template: tools, documents, dates, flags. Default: none
    * @throws TokenizerError `missing-chat-template`, `chat-template-failed`
    */
   applyChatTemplate(
@@ -253,8 +251,8 @@ export class Tokenizer {
   }
 
   /**
-   * Writes tokenizer.json, tokenizer_config.json, special_tokens_map.json and the chat template into a folder, made if
-   * need be, for this package and for transformers. Each file appears whole or not at all.
+   * Writes tokenizer.json, tokenizer_config.json, special_tokens_map.json and the chat template to a folder, which is created
+   * if needed, for this package and for transformers. Each file is written atomically.
    *
    * @throws TokenizerError `input-output`
    */
@@ -281,7 +279,7 @@ export class Tokenizer {
     }
   }
 
-  /** A text whose first character the normalizer removes does not start at its start, as the reference counts. */
+  /** Whether the normalizer keeps the first character; otherwise the reference does not treat the text as at its start. */
   #keepsFirstCharacter(text: string): boolean {
     if (this.#normalizer === undefined) return true;
     return this.#normalizer(`${String.fromCodePoint(text.codePointAt(0)!)}x`) !== this.#normalizer('x');
@@ -322,7 +320,7 @@ export class Tokenizer {
     return streamSpans({ ids, stream: this.decodeStream(), text });
   }
 
-  /** Whether tokens are bytes, so that a token may be part of a character. */
+  /** Whether tokens are byte-level, so that a token may be part of a character. */
   get #decodesBytes(): boolean {
     return this.#files.file.decoder?.type === 'ByteLevel';
   }
@@ -332,14 +330,14 @@ export class Tokenizer {
     return text === undefined ? undefined : this.#table.idIfAny(text);
   }
 
-  /** Everything that follows from the files' tokens. */
+  /** Builds the tables derived from the files' tokens. */
   #index(model: WordModel): void {
     const { file, settings, decodedNormalized } = this.#files;
     const normalizer = this.#normalizer;
     this.#model = model;
     this.#wordCache.clear();
     this.#table = new TokenTable({ model, added: file.added_tokens, normalizer, decodedNormalized });
-    // With split_special_tokens special tokens in a text are text.
+    // With split_special_tokens, special tokens in a text are treated as plain text.
     const found =
       settings.split_special_tokens === true ? file.added_tokens.filter((token) => !token.special) : file.added_tokens;
     const isNormalized = (token: AddedToken): boolean => token.normalized && normalizer !== undefined;

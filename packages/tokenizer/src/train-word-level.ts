@@ -5,30 +5,30 @@ import { TokenizerError } from './tokenizer-error';
 import type { AddedToken, ComponentConfiguration } from './tokenizer-file';
 
 /**
- * Words, single digits, single punctuation marks, each with the space before it; other white space alone. The matches
- * cover any text without gaps, so that decoding gives the text back.
+ * Matches words, single digits and single punctuation marks, each with the preceding space, and other whitespace. The
+ * matches cover any text without gaps, so that decoding reproduces it.
  */
 const wordPattern = ' ?[\\p{L}\\p{M}]+| ?\\p{N}| ?[^\\s\\p{L}\\p{M}\\p{N}]|\\s';
 
 /**
- * Makes a word-level tokenizer for a model trained from scratch on a small world: each word of the texts, with the space
- * before it, is one token; digits and punctuation marks are tokens of their own. `decode(encode(text))` is exactly the
- * text for every text whose words occur in `texts`. What it saves is a valid tokenizer.json.
+ * Trains a word-level tokenizer for a small model trained from scratch: each word of the texts, with its preceding space, is
+ * one token; digits and punctuation marks are separate tokens. `decode(encode(text))` equals the text for every text whose
+ * words occur in `texts`. It saves as a valid tokenizer.json.
  *
- * Ids: padding, unknown, begin, end, then `specialTokens` in order, then words by how often they occur.
+ * Ids: padding, unknown, begin, end, then `specialTokens` in order, then words by frequency.
  *
- * @param options.texts what to find the words in
+ * @param options.texts texts to collect words from
  * @param options.specialTokens tokens such as thinking tokens and stage tags. @default []
- * @param options.split `words`: as above. `whitespace`: whatever stands between white space is one token, whatever is
- *   before it (`top-left` is one token, and the same one at the start of a text); decoding puts one space between tokens,
- *   so that texts with other spacing do not come back exactly. @default 'words'
- * @param options.minimumCount words that occur less often are left unknown. @default 1
- * @param options.maximumVocabulary most ids in all; the rarest words are left unknown. Default: no limit
+ * @param options.split `words`: as above. `whitespace`: each run of non-whitespace is one token, regardless of what precedes
+ *   it (`top-left` is one token, also at the start of a text); decoding joins tokens with single spaces, so texts with other
+ *   spacing are not reproduced exactly. @default 'words'
+ * @param options.minimumCount rarer words become unknown. @default 1
+ * @param options.maximumVocabulary maximum number of ids; the rarest words become unknown. Default: no limit
  * @param options.paddingToken @default '<pad>'
  * @param options.unknownToken @default '<unk>'
  * @param options.beginToken @default '<s>'
  * @param options.endToken @default '</s>'
- * @throws TokenizerError `invalid-token` where special tokens repeat, `invalid-option`
+ * @throws TokenizerError `invalid-token` for duplicate special tokens, `invalid-option`
  */
 export function trainWordLevelTokenizer(options: {
   texts: Iterable<string>;

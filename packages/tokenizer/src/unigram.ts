@@ -3,10 +3,10 @@ import { TokenizerError } from './tokenizer-error';
 import type { ModelConfiguration } from './tokenizer-file';
 import { noTokenFor, vocabularyOf, type WordModel } from './word-models';
 
-/** What an unknown character costs below the least likely token. */
+/** Penalty of an unknown character relative to the least likely token. */
 const unknownPenalty = 10;
 
-/** SentencePiece's unigram model, as Rust's tokenizers searches it: one pass over the text. */
+/** SentencePiece's unigram model with Viterbi search in a single pass, as in Rust's tokenizers. */
 export function unigram(configuration: ModelConfiguration): WordModel {
   const settings = new ComponentSettings(configuration, 'the Unigram model');
   const entries = configuration.vocab as [string, number][];
@@ -27,7 +27,7 @@ export function unigram(configuration: ModelConfiguration): WordModel {
   for (const [, score] of entries) least = Math.min(least, score);
   const unknownScore = least - unknownPenalty;
 
-  // A trie of all tokens: children by node and unit.
+  // A trie of all tokens: children by node and UTF-16 unit.
   const children = new Map<number, number>();
   const tokenAt: (number | undefined)[] = [undefined];
   for (const [token, id] of vocabulary) {
@@ -111,7 +111,7 @@ export function unigram(configuration: ModelConfiguration): WordModel {
   };
 }
 
-/** The ids of `<0x00>` to `<0xFF>`; undefined unless all are there. */
+/** Ids of `<0x00>` to `<0xFF>`; undefined unless all exist. */
 function byteTokenIds(vocabulary: ReadonlyMap<string, number>): number[] | undefined {
   const ids = Array.from({ length: 256 }, (_, byte) =>
     vocabulary.get(`<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`),

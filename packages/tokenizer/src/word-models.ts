@@ -4,17 +4,17 @@ import { TokenizerError, unsupported } from './tokenizer-error';
 import { checkId, isObject, type ModelConfiguration } from './tokenizer-file';
 import { unigram } from './unigram';
 
-/** Turns one word into ids. */
+/** Encodes single words. */
 export interface WordModel {
-  /** Ids by the model's tokens, without added tokens. */
+  /** Ids by token, without added tokens. */
   readonly vocabulary: ReadonlyMap<string, number>;
-  /** Tokens by id, where `vocabulary` does not have them all: Unigram models may list a token twice. */
+  /** Tokens by id, if `vocabulary` does not have them all: Unigram models may list a token twice. */
   readonly tokens?: readonly string[];
-  /** The ids of one word. */
+  /** Encodes one word. */
   encodeWord(word: string): number[];
 }
 
-/** The model of a tokenizer.json, as Rust's tokenizers runs it. */
+/** The model of a tokenizer.json, as in Rust's tokenizers. */
 export function createWordModel(configuration: ModelConfiguration): WordModel {
   switch (configuration.type) {
     case 'WordLevel':
@@ -72,7 +72,7 @@ function wordLevel(configuration: ModelConfiguration): WordModel {
   };
 }
 
-/** The longest tokens first; a word of which a part is unknown is unknown as a whole. */
+/** Greedy longest-match-first; a word with an unknown part is unknown as a whole. */
 function wordPiece(configuration: ModelConfiguration): WordModel {
   const settings = new ComponentSettings(configuration, 'the WordPiece model');
   const vocabulary = vocabularyOf(configuration);

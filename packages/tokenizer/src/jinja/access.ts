@@ -18,13 +18,13 @@ import {
 } from './values';
 import { equal } from './comparisons';
 
-/** What would change a value; the sandbox of transformers forbids it. */
+/** Mutating methods, which the sandbox of transformers forbids. */
 const changing: Readonly<Record<string, readonly string[]>> = {
   list: ['append', 'clear', 'pop', 'reverse', 'insert', 'sort', 'extend', 'remove'],
   dict: ['clear', 'pop', 'popitem', 'setdefault', 'update'],
 };
 
-/** One group of the filter `groupby`: a tuple whose parts have names. */
+/** A group of the filter `groupby`: a named tuple. */
 export class Group extends Tuple {
   get grouper(): unknown {
     return this.items[0];
@@ -35,7 +35,7 @@ export class Group extends Tuple {
   }
 }
 
-/** `value.name`: an attribute of Python's, else a key. */
+/** `value.name`: a Python attribute, else a key. */
 export function attribute(value: unknown, name: string, budget: Budget): unknown {
   if (value instanceof Undefined) throw undefinedFault(value);
   const own = ownAttribute(value, name, budget);
@@ -44,7 +44,7 @@ export function attribute(value: unknown, name: string, budget: Budget): unknown
   return missing(value, name);
 }
 
-/** `value[key]`: an item, else where the key is a text an attribute. */
+/** `value[key]`: an item, else an attribute if the key is a string. */
 export function item(value: unknown, key: unknown, budget: Budget): unknown {
   if (value instanceof Undefined) throw undefinedFault(value);
   if (value instanceof Map) {
@@ -98,7 +98,7 @@ function ownAttribute(value: unknown, name: string, budget: Budget): unknown {
   if (typeof value === 'string') {
     if (!Object.hasOwn(textMethods, name)) return undefined;
     return method(value, name, (inputs) => {
-      // What looks at the whole text costs by its length.
+      // Methods that scan the whole string cost in proportion to its length.
       budget.step(1 + Math.floor(value.length / 100));
       return textMethods[name]!(value, inputs, budget);
     });
@@ -204,7 +204,7 @@ function loopAttribute(loop: LoopState, name: string, budget: Budget): unknown {
   }
 }
 
-/** The attribute of filters such as `map`: `a.b.0`, by keys first. */
+/** Attribute path of filters such as `map`: `a.b.0`, keys first. */
 export function attributeGetter(path: unknown, budget: Budget, otherwise?: unknown): (value: unknown) => unknown {
   if (path === null || path === undefined) return (value) => value;
   const parts: unknown[] =
@@ -220,7 +220,7 @@ export function attributeGetter(path: unknown, budget: Budget, otherwise?: unkno
   };
 }
 
-/** Whole numbers of a range, as the sandbox allows them. */
+/** Python's `range`, with the limits of the sandbox. */
 export function makeRange(inputs: CallInputs): Range {
   const numbers = inputs.positional.map((value) => {
     const number = typeof value === 'number' || typeof value === 'boolean' ? numeric(value) : undefined;

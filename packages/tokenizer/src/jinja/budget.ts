@@ -1,10 +1,10 @@
 import { TemplateBudgetFault } from './template-error';
 
-/** What rendering a template may cost. A conversation of a million characters stays far below. */
+/** Limits for rendering a template. A conversation of a million characters stays far below them. */
 export interface TemplateLimits {
-  /** Steps of evaluation. Default 3 million, about a second. */
+  /** Evaluation steps. Default 3 million, about a second. */
   steps?: number;
-  /** Characters of all texts that it makes on the way, its output included. Default 100 million. */
+  /** Total characters of all strings created, including the output. Default 100 million. */
   characters?: number;
   /** Milliseconds. Default 10,000. */
   milliseconds?: number;
@@ -24,18 +24,18 @@ export class Budget {
 
   step(count = 1): void {
     this.#steps -= count;
-    if (this.#steps < 0) throw new TemplateBudgetFault('it takes more steps than a template may');
+    if (this.#steps < 0) throw new TemplateBudgetFault('it exceeds the step limit for templates');
     this.#untilClock -= count;
     if (this.#untilClock > 0) return;
     this.#untilClock = 1000;
-    if (performance.now() > this.#end) throw new TemplateBudgetFault('it takes longer than a template may');
+    if (performance.now() > this.#end) throw new TemplateBudgetFault('it exceeds the time limit for templates');
   }
 
-  /** To be asked before a text of this length is made. */
+  /** Call before creating a string of this length. */
   text(length: number): void {
     this.#characters -= length;
-    if (this.#characters < 0) throw new TemplateBudgetFault('it makes more text than a template may');
-    // Long texts cost time too.
+    if (this.#characters < 0) throw new TemplateBudgetFault('it exceeds the text limit for templates');
+    // Long strings cost time too.
     if (length > 1000) this.step(Math.ceil(length / 1000));
   }
 }

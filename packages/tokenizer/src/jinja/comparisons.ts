@@ -31,7 +31,7 @@ export function equal(first: unknown, second: unknown, budget: Budget, depth = 0
   return false;
 }
 
-/** −1, 0 or 1; a fault for what Python does not order. NaN is none of them. */
+/** −1, 0 or 1, or NaN for unordered floats; throws for types that Python does not order. */
 export function compare(first: unknown, second: unknown, budget: Budget, operator: string): number {
   budget.step();
   const left = numeric(first);
@@ -50,7 +50,7 @@ export function compare(first: unknown, second: unknown, budget: Budget, operato
   throw fault(`'${operator}' not supported between instances of '${typeName(first)}' and '${typeName(second)}'`);
 }
 
-/** By code points. */
+/** Compares by code points. */
 function compareTexts(first: string, second: string): number {
   if (first === second) return 0;
   const length = Math.min(first.length, second.length);
@@ -59,7 +59,7 @@ function compareTexts(first: string, second: string): number {
     const right = second.charCodeAt(index);
     if (left === right) continue;
     const isHalf = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdfff;
-    // A pair stands for a character above all others.
+    // A surrogate pair encodes a character above all BMP characters.
     if (isHalf(left) !== isHalf(right)) return isHalf(left) ? 1 : -1;
     return left < right ? -1 : 1;
   }

@@ -24,7 +24,7 @@ import { iterate } from './items';
 import { compare, contains, equal } from './comparisons';
 import { text } from './value-texts';
 
-/** Computes the values of expressions. */
+/** Evaluates expressions. */
 export class Evaluator implements FilterContext {
   readonly budget: Budget;
 
@@ -34,7 +34,7 @@ export class Evaluator implements FilterContext {
 
   filter(name: string, value: unknown, inputs: CallInputs): unknown {
     this.budget.step();
-    if (!Object.hasOwn(filters, name)) throw fault(`the filter "${name}" is not known here`);
+    if (!Object.hasOwn(filters, name)) throw fault(`the filter "${name}" is not supported`);
     return filters[name]!(value, inputs, this);
   }
 
@@ -42,7 +42,7 @@ export class Evaluator implements FilterContext {
     this.budget.step();
     if (name === 'filter') return typeof value === 'string' && Object.hasOwn(filters, value);
     if (name === 'test') return typeof value === 'string' && Object.hasOwn(tests, value);
-    if (!Object.hasOwn(tests, name)) throw fault(`the test "${name}" is not known here`);
+    if (!Object.hasOwn(tests, name)) throw fault(`the test "${name}" is not supported`);
     return tests[name]!(value, inputs, this.budget);
   }
 

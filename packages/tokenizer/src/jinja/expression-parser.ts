@@ -2,9 +2,9 @@ import type { Expression, Inputs } from './syntax-tree';
 import { deepest, TokenReader } from './token-reader';
 import { Float } from './values';
 
-/** Reads expressions by Jinja's grammar, from the weakest operator to the strongest. */
+/** Parses Jinja expressions by recursive descent, from the lowest to the highest precedence. */
 export class ExpressionParser extends TokenReader {
-  /** What the macro being read uses of what calls may give beside its parameters. */
+  /** For each enclosing macro: which of `varargs`, `kwargs` and `caller` it uses. */
   protected uses: Set<string>[] = [];
 
   protected tuple(options: { conditional?: boolean; endsAt?: string; parenthesized?: boolean } = {}): Expression {
@@ -26,7 +26,7 @@ export class ExpressionParser extends TokenReader {
     }
     if (!isTuple) {
       if (items.length > 0) return items[0]!;
-      if (options.parenthesized !== true) throw this.fault('an expression is expected');
+      if (options.parenthesized !== true) throw this.fault('expected an expression');
     }
     return { type: 'tuple', items };
   }
@@ -201,7 +201,7 @@ export class ExpressionParser extends TokenReader {
         }
     }
     this.place -= 1;
-    throw this.fault('an expression is expected');
+    throw this.fault('expected an expression');
   }
 
   protected postfix(start: Expression): Expression {
@@ -214,7 +214,7 @@ export class ExpressionParser extends TokenReader {
         if (token.kind === 'name') node = { type: 'attribute', target: node, name: token.value };
         else if (token.kind === 'integer')
           node = { type: 'item', target: node, key: { type: 'constant', value: Number(token.value) } };
-        else throw this.fault('a name is expected');
+        else throw this.fault('expected a name');
       } else if (this.isOperator('[')) {
         this.place += 1;
         const keys: Expression[] = [];
@@ -223,7 +223,7 @@ export class ExpressionParser extends TokenReader {
           keys.push(this.subscript());
         }
         this.place += 1;
-        if (keys.length === 0) throw this.fault('an index is expected');
+        if (keys.length === 0) throw this.fault('expected an index');
         node = { type: 'item', target: node, key: keys.length === 1 ? keys[0]! : { type: 'tuple', items: keys } };
       } else if (this.isOperator('(')) node = { type: 'call', target: node, inputs: this.inputs() };
       else return node;
@@ -245,7 +245,7 @@ export class ExpressionParser extends TokenReader {
     return { type: 'slice', start, stop, step };
   }
 
-  /** Filters, tests and calls behind a value. `inline`: the first filter has no `|` (`{% filter upper %}`). */
+  /** Filters, tests and calls after a value. `inline`: the first filter has no `|` (`{% filter upper %}`). */
   protected filters(start: Expression | undefined, inline: boolean): Expression {
     let node = start;
     let first = inline;
@@ -289,7 +289,7 @@ export class ExpressionParser extends TokenReader {
       (kind === 'name' && !['else', 'or', 'and', 'if', 'recursive'].includes(value))
     ) {
       if (this.isName('is')) throw this.fault('tests can\'t be chained with "is"');
-      // `x is not y` reads y as the test; `x is y in z` ends before "in".
+      // In `x is not y` the test is y; `x is y in z` ends before "in".
       if (!(kind === 'name' && (value === 'in' || value === 'not')))
         inputs = { positional: [{ value: this.postfix(this.primary()), spread: false }], named: [] };
     }
@@ -297,7 +297,7 @@ export class ExpressionParser extends TokenReader {
     return negated ? { type: 'not', operand: test } : test;
   }
 
-  /** From the parenthesis on. */
+  /** Call arguments, starting at the parenthesis. */
   protected inputs(): Inputs {
     this.expect('(');
     const inputs: Inputs = { positional: [], named: [] };
@@ -319,7 +319,7 @@ export class ExpressionParser extends TokenReader {
         this.place += 1;
         inputs.named.push({ name, value: this.expression() });
       } else {
-        if (inputs.named.length > 0) throw this.fault('a value without a name follows one with a name');
+        if (inputs.named.length > 0) throw this.fault('a positional argument follows a keyword argument');
         inputs.positional.push({ value: this.expression(), spread: false });
       }
     }

@@ -3,7 +3,7 @@ import { Arguments } from './inputs';
 import { type CallInputs, Lazy } from './values';
 import { text } from './value-texts';
 
-/** What filters ask of the interpreter. */
+/** Functions of the interpreter that filters need. */
 export interface FilterContext {
   budget: Budget;
   filter(name: string, value: unknown, inputs: CallInputs): unknown;
@@ -14,7 +14,7 @@ export type Filter = (value: unknown, inputs: CallInputs, context: FilterContext
 
 export const noInputs: CallInputs = { positional: [], named: new Map() };
 
-/** A filter of a text: values that are none become one. */
+/** A string filter; other values are converted to strings. */
 export const ofText =
   (change: (value: string, budget: Budget) => unknown): Filter =>
   (value, inputs, { budget }) => {

@@ -13,7 +13,7 @@ const byDefault: Filter = (value, inputs) => {
     : value;
 };
 
-/** Jinja's filters. Those that print addresses, draw lots or make web pages are refused by name. */
+/** Jinja's filters, except those that print addresses, are random or generate HTML. */
 export const filters: Readonly<Record<string, Filter>> = {
   ...numberFilters,
   ...textFilters,
@@ -21,7 +21,7 @@ export const filters: Readonly<Record<string, Filter>> = {
   attr: (value, inputs, { budget }) => {
     const name = new Arguments('attr', inputs, ['name']).text('name');
     if (value instanceof Undefined) throw undefinedFault(value);
-    // Keys of a dict are no attributes.
+    // Keys of a dict are not attributes.
     return attributeOf(value instanceof Map ? new Map() : value, name, budget);
   },
   d: byDefault,

@@ -65,7 +65,7 @@ function filled(
   return sign + padded(body.slice(sign.length), width - sign.length, '0', 'left', budget);
 }
 
-/** Python's `'{}'.format(…)`, without attributes and without what few use. */
+/** Python's `'{}'.format(…)`, without attributes and rare features. */
 export function formatBraces(template: string, inputs: CallInputs, budget: Budget): string {
   let next = 0;
   const expression = /\{\{|\}\}|\{(?<field>[^{}!:]*)(?:!(?<conversion>[rs]))?(?::(?<spec>[^{}]*))?\}|[{}]/g;

@@ -7,12 +7,12 @@ import { Callable, type CallInputs, dictKey, fault, Namespace } from './values';
 import { iterate } from './items';
 import { text } from './value-texts';
 
-/** What templates find beside what they are given. */
+/** Built-in functions of templates. */
 export function globals({ budget, now }: { budget: Budget; now: () => Date }): Record<string, unknown> {
   const make = (name: string, call: (inputs: CallInputs) => unknown): Callable => new Callable(name, call);
   const dict = (inputs: CallInputs, name: string): Map<string, unknown> => {
     const result = new Map<string, unknown>();
-    if (inputs.positional.length > 1) throw fault(`${name} takes at most one value without a name`);
+    if (inputs.positional.length > 1) throw fault(`${name} takes at most one positional argument`);
     const [first] = inputs.positional;
     if (first instanceof Map) for (const [key, value] of first) result.set(key as string, value);
     else if (first !== undefined) {

@@ -1,6 +1,6 @@
 import { type CallInputs, fault, Float, numeric, typeName, Undefined, undefinedFault } from './values';
 
-/** What a filter, test or method is given, by position or by name. */
+/** Arguments of a filter, test or method, positional or by keyword. */
 export class Arguments {
   readonly #what: string;
   readonly #positional: readonly unknown[];
@@ -24,7 +24,7 @@ export class Arguments {
     return this.#named.has(name);
   }
 
-  /** A value, or what stands for it where it is left out; without that it must be there. */
+  /** An argument, or its default; required if there is no default. */
   get(name: string, ...otherwise: unknown[]): unknown {
     if (this.#named.has(name)) return this.#named.get(name);
     if (otherwise.length === 0) throw fault(`${this.#what} needs ${name}`);

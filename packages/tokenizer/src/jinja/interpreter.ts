@@ -7,10 +7,10 @@ import { Callable, fault, fromJavaScript, LoopState, Namespace, truthy, Tuple, U
 import { iterate } from './items';
 import { text } from './value-texts';
 
-/** Macros in macros; Python's own limit is about the same. */
+/** Maximum depth of macro calls; Python's own limit is about the same. */
 const deepestCalls = 120;
 
-/** Where a body has ended. */
+/** How a body ended. */
 type Ending = 'break' | 'continue' | undefined;
 
 /** Runs a parsed template once. */
@@ -34,7 +34,7 @@ export class Interpreter extends Evaluator {
     return this.#text(body, new Scope(context));
   }
 
-  /** What a body writes. */
+  /** Output of a body. */
   #text(body: readonly Statement[], scope: Scope): string {
     const output: string[] = [];
     this.#run(body, scope, output);
@@ -146,7 +146,7 @@ export class Interpreter extends Evaluator {
       if (ending === undefined) completed = true;
       if (ending === 'break') break;
     }
-    // As Jinja: what stands under "else" is also written where no round came to its end.
+    // As in Jinja, "else" also runs if no iteration completed.
     if (!completed) this.#run(statement.otherwise, new Scope(scope), output);
   }
 

@@ -1,7 +1,7 @@
 import type { Budget } from './budget';
 import { Tuple, Undefined, DictView, Range, Lazy, LoopState, fault, typeName } from './values';
 
-/** The items of a value that can be gone through. */
+/** Items of an iterable. */
 export function iterate(value: unknown, budget: Budget): unknown[] {
   let items: unknown[];
   if (Array.isArray(value)) items = value;
@@ -32,7 +32,7 @@ export function iterate(value: unknown, budget: Budget): unknown[] {
   return items;
 }
 
-/** Characters as Python counts them. */
+/** Length in code points, as in Python. */
 export function textLength(text: string): number {
   let length = text.length;
   for (let index = 0; index < text.length - 1; index += 1) {

@@ -19,7 +19,7 @@ export interface Token {
   line: number;
 }
 
-/** Longer templates are refused; the longest published one has some 30,000 characters. */
+/** Maximum template length; the longest published one has about 30,000 characters. */
 const longest = 2_000_000;
 const operators = [
   '//',
@@ -53,13 +53,13 @@ const closing: Readonly<Record<string, string>> = { '(': ')', '[': ']', '{': '}'
 const isSpace = (character: string): boolean => /\s/.test(character);
 
 /**
- * The tokens of a template, with `trim_blocks` and `lstrip_blocks` on and one last line feed off, as transformers sets
- * Jinja up. It goes over the text once.
+ * Tokenizes a template, with `trim_blocks` and `lstrip_blocks` enabled and a single trailing newline removed, like
+ * transformers configures Jinja. Linear time.
  */
 export function tokenize(template: string): Token[] {
   if (template.length > longest)
-    throw new TemplateFault(`it has ${template.length} characters; more than ${longest} are not read`);
-  // Line ends of the source, those inside of its strings too.
+    throw new TemplateFault(`it has ${template.length} characters; the limit is ${longest}`);
+  // Normalises line endings, including those inside string literals.
   let source = template.replace(/\r\n?/g, '\n');
   if (source.endsWith('\n')) source = source.slice(0, -1);
   return new Lexer(source).run();
@@ -93,7 +93,7 @@ class Lexer {
         const end = source.indexOf('#}', this.#place);
         if (end < 0) throw this.#fault('a comment is not closed');
         this.#place = end;
-        // The sign before #} belongs to it.
+        // The sign before #} belongs to the closing tag.
         const closingSign = source[end - 1] === '-' || source[end - 1] === '+' ? source[end - 1]! : '';
         this.#close('#}', end > open + 2 + sign.length ? closingSign : '');
       } else if (kind === '%' && this.#raw()) {
@@ -113,7 +113,7 @@ class Lexer {
     return -1;
   }
 
-  /** Text before a tag, with the white space that the tag takes off. */
+  /** Text before a tag, without whitespace that the tag strips. */
   #data(start: number, end: number, kind: string, sign: string, lineStarting: boolean): void {
     const source = this.#source;
     let last = end;
@@ -126,7 +126,7 @@ class Lexer {
     if (last > start) this.#emit('data', source.slice(start, last));
   }
 
-  /** Passes over the end of a tag, and what it takes off behind it. */
+  /** Skips the end of a tag and the whitespace that it strips. */
   #close(end: string, sign: string): void {
     this.#place += end.length;
     if (sign === '-') while (this.#place < this.#source.length && isSpace(this.#source[this.#place]!)) this.#place += 1;
@@ -161,7 +161,7 @@ class Lexer {
     return next;
   }
 
-  /** The inside of a tag, up to its end. */
+  /** Contents of a tag, up to its end. */
   #inside(kind: 'block' | 'variable'): void {
     const source = this.#source;
     const end = kind === 'block' ? '%}' : '}}';
@@ -191,11 +191,11 @@ class Lexer {
         this.#place += text.length;
       } else {
         const operator = operators.find((text) => source.startsWith(text, this.#place));
-        if (operator === undefined) throw this.#fault(`${JSON.stringify(character)} is not expected`);
+        if (operator === undefined) throw this.#fault(`${JSON.stringify(character)} is unexpected`);
         if (closing[operator] !== undefined) open.push(closing[operator]);
         else if (operator === ')' || operator === ']' || operator === '}') {
           const expected = open.pop();
-          if (expected !== operator) throw this.#fault(`${operator} is not expected`);
+          if (expected !== operator) throw this.#fault(`${operator} is unexpected`);
         }
         this.#emit('operator', operator);
         this.#place += operator.length;
@@ -207,7 +207,7 @@ class Lexer {
     const start = this.#place;
     let place = start + 1;
     while (this.#source[place] !== quote) {
-      if (place >= this.#source.length) throw this.#fault('a text is not closed');
+      if (place >= this.#source.length) throw this.#fault('a string is not closed');
       place += this.#source[place] === '\\' ? 2 : 1;
     }
     this.#emit(
@@ -220,7 +220,7 @@ class Lexer {
   #number(): void {
     const float = /(?:\d+_)*\d+(?:(?:\.(?:\d+_)*\d+)?[eE][+-]?(?:\d+_)*\d+|\.(?:\d+_)*\d+)/y;
     const whole = /0[bB](?:_?[01])+|0[oO](?:_?[0-7])+|0[xX](?:_?[\dA-Fa-f])+|[1-9](?:_?\d)*|0(?:_?0)*/y;
-    // `a.0.1` are two indices.
+    // `a.0.1` is two indices.
     const afterDot = this.#source[this.#place - 1] === '.';
     for (const [kind, expression] of [
       ['float', float],
@@ -263,7 +263,7 @@ const simple: Readonly<Record<string, string>> = {
   '\n': '',
 };
 
-/** Python's escapes; a backslash before anything else stays. */
+/** Python's escapes; any other backslash is kept. */
 function unescape(text: string, fault: (what: string) => TemplateFault): string {
   if (!text.includes('\\')) return text;
   return text.replace(
@@ -272,11 +272,11 @@ function unescape(text: string, fault: (what: string) => TemplateFault): string 
       const hexadecimal = x ?? u ?? long;
       if (hexadecimal !== undefined) {
         const code = parseInt(hexadecimal, 16);
-        if (code > 0x10ffff) throw fault('an escape is no character');
+        if (code > 0x10ffff) throw fault('an escape is not a valid character');
         return String.fromCodePoint(code);
       }
       if (octal !== undefined) return String.fromCharCode(parseInt(octal, 8));
-      if (named !== undefined || short !== undefined) throw fault(`the escape ${whole} is not followed`);
+      if (named !== undefined || short !== undefined) throw fault(`the escape ${whole} is not supported`);
       return Object.hasOwn(simple, other!) ? simple[other!]! : whole;
     },
   );

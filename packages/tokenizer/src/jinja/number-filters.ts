@@ -60,7 +60,7 @@ const round: Filter = (value, inputs) => {
   return value instanceof Float ? new Float(rounded) : rounded;
 };
 
-/** By the number's exact decimals, halves to the even digit, as Python rounds. */
+/** Rounds by the number's exact decimal value, halves to even, as in Python. */
 function roundHalfEven(value: number, precision: number): number {
   if (!Number.isFinite(value)) return value;
   const exact = Math.abs(value).toFixed(Math.min(100, precision + 60));
@@ -78,7 +78,7 @@ function roundHalfEven(value: number, precision: number): number {
   );
 }
 
-/** Filters of numbers. */
+/** Number filters. */
 export const numberFilters: Readonly<Record<string, Filter>> = {
   abs: (value) => {
     if (value instanceof Undefined) throw undefinedFault(value);

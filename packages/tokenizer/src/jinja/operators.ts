@@ -3,7 +3,7 @@ import { formatPercent } from './format';
 import { fault, Float, numeric, Range, Tuple, typeName, Undefined, undefinedFault } from './values';
 import { textLength } from './items';
 
-/** A whole number as Python's, which would not lose digits: one that would is refused. */
+/** An integer; throws if it would lose digits, since Python's integers are exact. */
 function whole(value: number): number {
   if (!Number.isSafeInteger(value)) throw fault('a number becomes larger than 2^53');
   return value === 0 ? 0 : value;

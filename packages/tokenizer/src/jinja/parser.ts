@@ -2,7 +2,7 @@ import { ExpressionParser } from './expression-parser';
 import { tokenize } from './lexer';
 import type { Expression, Parameters, Statement, Target } from './syntax-tree';
 
-/** Parses a template by Jinja's grammar. */
+/** Parses a Jinja template. */
 export function parseTemplate(source: string): Statement[] {
   return new Parser(tokenize(source)).parse();
 }
@@ -42,7 +42,7 @@ class Parser extends ExpressionParser {
     return statements;
   }
 
-  /** The end of a tag, what is inside, and the name of the tag that ends it, whose end is left to the caller. */
+  /** Parses the end of a tag, its body, and the name of the closing tag, whose end is left to the caller. */
   #inner(...ends: string[]): { body: Statement[]; end: string } {
     if (this.isOperator(':')) this.place += 1;
     this.expectKind('block-end');
@@ -55,7 +55,7 @@ class Parser extends ExpressionParser {
 
   #statement(): Statement {
     const token = this.token;
-    if (token.kind !== 'name') throw this.fault('the name of a tag is expected');
+    if (token.kind !== 'name') throw this.fault('expected a tag name');
     this.place += 1;
     switch (token.value) {
       case 'if':
@@ -83,7 +83,7 @@ class Parser extends ExpressionParser {
         return { type: 'with', variables, body: this.#inner('endwith').body };
       }
       case 'generation':
-        // The body is a call's of its own: what it sets stays inside.
+        // The body is a separate call: variables set inside stay local.
         return { type: 'scope', body: this.#outsideLoops(() => this.#inner('endgeneration').body) };
       case 'block': {
         const name = this.name();
@@ -97,7 +97,7 @@ class Parser extends ExpressionParser {
         if (this.#loops === 0) throw this.fault(`${token.value} outside of a loop`);
         return { type: token.value };
       default:
-        throw this.fault(`the tag "${token.value}" is not known here`);
+        throw this.fault(`the tag "${token.value}" is not supported`);
     }
   }
 
@@ -125,7 +125,7 @@ class Parser extends ExpressionParser {
 
   #for(): Statement {
     const target = this.#target(true);
-    if (!this.isName('in')) throw this.fault('"in" is expected');
+    if (!this.isName('in')) throw this.fault('expected "in"');
     this.place += 1;
     const iterable = this.tuple({ conditional: false, endsAt: 'recursive' });
     let condition: Expression | undefined;
@@ -182,11 +182,11 @@ class Parser extends ExpressionParser {
       parameters = this.#parameters();
     }
     const call = this.expression();
-    if (call.type !== 'call') throw this.fault('a call is expected');
+    if (call.type !== 'call') throw this.fault('expected a call');
     return { type: 'call-block', call, parameters, body: this.#outsideLoops(() => this.#inner('endcall').body) };
   }
 
-  /** After the parenthesis. */
+  /** Parameters, after the opening parenthesis. */
   #parameters(): Parameters {
     const names: string[] = [];
     const defaults: Expression[] = [];
@@ -196,7 +196,7 @@ class Parser extends ExpressionParser {
       if (this.isOperator('=')) {
         this.place += 1;
         defaults.push(this.expression());
-      } else if (defaults.length > 0) throw this.fault('a parameter without a value follows one with a value');
+      } else if (defaults.length > 0) throw this.fault('a parameter without a default follows one with a default');
     }
     this.place += 1;
     return { names, defaults };
@@ -230,7 +230,7 @@ class Parser extends ExpressionParser {
       return target;
     }
     const name = this.name();
-    if (/^(?:true|false|none|True|False|None)$/.test(name)) throw this.fault(`${name} can't be set`);
+    if (/^(?:true|false|none|True|False|None)$/.test(name)) throw this.fault(`${name} can't be assigned`);
     if (!this.isOperator('.')) return { type: 'name', name };
     this.place += 1;
     return { type: 'member', name, attribute: this.name() };

@@ -2,13 +2,13 @@ import type { Budget } from './budget';
 import { fault } from './values';
 import { textLength } from './items';
 
-/** Python's idea of white space. */
+/** Python's definition of whitespace. */
 // eslint-disable-next-line no-control-regex -- four of them are white space there
 const space = /[\s\u001c-\u001f\u0085]/u;
 export const isSpace = (character: string): boolean => character !== '\ufeff' && space.test(character);
 export const cased = /[\p{Uppercase}\p{Lowercase}\p{Lt}]/u;
 
-/** Takes characters off the ends: white space, or those of a set. */
+/** Strips whitespace, or the given characters, from the ends. */
 export function strip(self: string, characters: string | null, left: boolean, right: boolean): string {
   const set = characters === null ? undefined : new Set(characters);
   const takes = (character: string): boolean => (set === undefined ? isSpace(character) : set.has(character));
@@ -126,7 +126,7 @@ export function capitalize(self: string): string {
   return first === undefined ? '' : titleCase(first) + lowered(first + rest.join('')).slice(lowered(first).length);
 }
 
-/** JavaScript and Python both look at the end of a word for Σ. */
+/** JavaScript and Python treat a final Σ alike. */
 export function lowered(self: string): string {
   return self.toLowerCase();
 }

@@ -1,4 +1,4 @@
-/** Names and their values; what it lacks, the scopes around it may have. */
+/** Variables of a scope, chained to its parent scopes. */
 export class Scope {
   readonly #values = new Map<string, unknown>();
 

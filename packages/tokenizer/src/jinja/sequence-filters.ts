@@ -33,7 +33,7 @@ function sorted(
   budget: Budget,
 ): unknown[] {
   const keyed = items.map((item) => ({ item, key: key(item) }));
-  // Python's reverse keeps the order of equals.
+  // Python's reverse sort is stable.
   keyed.sort((first, second) => (reverse ? -1 : 1) * (compareKeys(first.key, second.key, budget) || 0));
   return keyed.map(({ item }) => item);
 }
@@ -50,7 +50,7 @@ const selecting =
     if (byAttribute && positional.length === 0) throw fault('missing parameter for attribute name');
     const getter = byAttribute ? attributeGetter(positional.shift(), context.budget) : (item: unknown): unknown => item;
     const [name, ...rest] = positional;
-    if (name !== undefined && typeof name !== 'string') throw fault('the name of a test is a text');
+    if (name !== undefined && typeof name !== 'string') throw fault('the name of a test must be a string');
     const items = value instanceof Lazy ? value : iterate(value, context.budget);
     return lazily(
       (function* () {
@@ -167,7 +167,7 @@ const unique: Filter = (value, inputs, { budget }) => {
   );
 };
 
-/** Filters of sequences and mappings. */
+/** Filters for sequences and mappings. */
 export const sequenceFilters: Readonly<Record<string, Filter>> = {
   batch,
   count: length,

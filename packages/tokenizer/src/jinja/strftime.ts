@@ -16,7 +16,7 @@ const months = [
   'December',
 ];
 
-/** A date as C's strftime writes it, in English and local time. */
+/** Formats a date like C's strftime, in English and local time. */
 export function strftime(date: Date, format: string): string {
   const hour12 = date.getHours() % 12 === 0 ? 12 : date.getHours() % 12;
   const yearDay =

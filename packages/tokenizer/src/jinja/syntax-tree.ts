@@ -16,10 +16,10 @@ export type Expression =
   | { type: 'filter'; name: string; target: Expression | undefined; inputs: Inputs }
   | { type: 'test'; name: string; target: Expression; inputs: Inputs };
 
-/** What a call is given. */
+/** Arguments of a call. */
 export interface Inputs {
   positional: { value: Expression; spread: boolean }[];
-  /** A name, or undefined for `**`. */
+  /** Keyword arguments; the name is undefined for `**`. */
   named: { name: string | undefined; value: Expression }[];
 }
 
@@ -30,7 +30,7 @@ export type Target =
 
 export interface Parameters {
   names: string[];
-  /** Of the last names. */
+  /** Defaults of the last parameters. */
   defaults: Expression[];
 }
 

@@ -1,9 +1,9 @@
-/** A template that is malformed, fails, or costs too much. `renderChatTemplate` gives it a code and a name. */
+/** A template is malformed, failed, or exceeded its limits. `renderChatTemplate` adds an error code and the name. */
 export class TemplateFault extends Error {
   override readonly name: string = 'TemplateFault';
 }
 
-/** A template that has used up what it may cost. */
+/** A template exceeded its limits. */
 export class TemplateBudgetFault extends TemplateFault {
   override readonly name = 'TemplateBudgetFault';
 }

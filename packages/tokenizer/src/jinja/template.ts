@@ -5,19 +5,19 @@ import type { Statement } from './syntax-tree';
 import { TemplateFault } from './template-error';
 
 /**
- * A Jinja template, run as transformers runs chat templates: Python's values and methods, `trim_blocks`,
- * `lstrip_blocks`, loop controls, `{% generation %}`, `tojson`, `raise_exception`, `strftime_now`, a sandbox; and within a
- * budget, since templates come from folders that nobody vouches for.
+ * A Jinja template, with the features that transformers uses for chat templates: Python values and methods, `trim_blocks`,
+ * `lstrip_blocks`, loop controls, `{% generation %}`, `tojson`, `raise_exception`, `strftime_now` and the sandbox. Limits
+ * on time and memory apply, since templates come from untrusted folders.
  */
 export class Template {
   readonly #body: readonly Statement[];
 
-  /** @throws TemplateFault for what is no template, or uses what is not followed here */
+  /** @throws TemplateFault for malformed templates and unsupported features */
   constructor(source: string) {
     this.#body = guarded(() => parseTemplate(source));
   }
 
-  /** @throws TemplateFault, of which TemplateBudgetFault where it costs too much */
+  /** @throws TemplateFault; TemplateBudgetFault if a limit is exceeded */
   render(
     variables: Readonly<Record<string, unknown>>,
     options: { limits?: TemplateLimits; now?: () => Date } = {},
@@ -26,13 +26,13 @@ export class Template {
   }
 }
 
-/** All that can go wrong in the interpreter has a message of its own but for the engine's own bounds. */
+/** Converts errors of the JavaScript engine's own limits (stack, string length); all others are already typed. */
 function guarded<Result>(action: () => Result): Result {
   try {
     return action();
   } catch (error) {
     if (error instanceof RangeError)
-      throw new TemplateFault(`it is too deep or makes texts that are too long (${error.message})`);
+      throw new TemplateFault(`it nests too deeply or creates strings that are too long (${error.message})`);
     throw error;
   }
 }

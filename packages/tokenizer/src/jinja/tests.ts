@@ -21,11 +21,11 @@ type Test = (value: unknown, inputs: readonly unknown[], budget: Budget) => bool
 const remainder = (value: unknown, by: number): number => {
   if (value instanceof Undefined) throw undefinedFault(value);
   const number = numeric(value);
-  if (number === undefined) throw fault('a number is expected');
+  if (number === undefined) throw fault('expected a number');
   return Math.abs(number % by);
 };
 const one = (inputs: readonly unknown[]): unknown => {
-  if (inputs.length !== 1) throw fault('the test takes one value');
+  if (inputs.length !== 1) throw fault('the test takes one argument');
   return inputs[0];
 };
 const isEqual: Test = (value, inputs, budget) => equal(value, one(inputs), budget);
@@ -41,7 +41,7 @@ const atMost = ordered('<=', (sign) => sign <= 0);
 const isCallable: Test = (value) =>
   value instanceof Callable || value instanceof LoopState || value instanceof Undefined;
 
-/** Jinja's tests; `filter` and `test` are asked elsewhere. */
+/** Jinja's tests; `filter` and `test` are handled elsewhere. */
 export const tests: Readonly<Record<string, Test>> = {
   odd: (value) => remainder(value, 2) === 1,
   even: (value) => remainder(value, 2) === 0,

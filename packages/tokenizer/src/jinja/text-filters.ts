@@ -43,7 +43,7 @@ const truncate: Filter = (value, inputs, { budget }) => {
   const most = given.whole('length', 255);
   const end = given.text('end', '...');
   const leeway = given.get('leeway', null) === null ? 5 : given.whole('leeway');
-  // What is short enough stays what it is.
+  // Short values are returned unchanged.
   if (typeof value !== 'string' && lengthOf(value, budget) <= most + leeway) return value;
   const self = text(value, budget);
   budget.text(self.length);
@@ -62,7 +62,7 @@ const quote = (value: string): string =>
     (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
   );
 
-/** Filters of texts, and those that make texts. */
+/** Filters that take or return strings. */
 export const textFilters: Readonly<Record<string, Filter>> = {
   capitalize: ofText(capitalize),
   center: (value, inputs, { budget }) =>
@@ -110,7 +110,7 @@ export const textFilters: Readonly<Record<string, Filter>> = {
     const given2 = given.get('separators', null);
     const pair = given2 === null ? undefined : given2 instanceof Tuple ? given2.items : (given2 as unknown[]);
     if (pair !== undefined && (pair.length !== 2 || !pair.every((part) => typeof part === 'string')))
-      throw fault('tojson: separators are two texts');
+      throw fault('tojson: separators must be two strings');
     const space =
       width === null
         ? undefined

@@ -52,7 +52,7 @@ const split =
       : [...parts.slice(0, limit), parts.slice(limit).join(separator)];
   };
 
-/** The part of a text between two places, in characters, as units. */
+/** The slice of a string between two code point positions, with its offset in UTF-16 units. */
 function window(self: string, given: Arguments): { text: string; offset: number } {
   if (!given.has('start') && !given.has('end')) return { text: self, offset: 0 };
   const characters = Array.from(self);
@@ -107,7 +107,7 @@ const pad =
     return padded(self, given.whole('width'), given.text('fillchar', ' '), place, budget);
   };
 
-/** True where all characters are such, and there are some. */
+/** True if the string is not empty and all characters satisfy the predicate. */
 const all =
   (expression: RegExp): Method =>
   (self) =>
@@ -121,7 +121,7 @@ const plain =
     return change(self);
   };
 
-/** The methods of a str. */
+/** Methods of `str`. */
 export const textMethods: Readonly<Record<string, Method>> = {
   capitalize: plain(capitalize),
   casefold: plain((self) => Array.from(self, (character) => character.toUpperCase().toLowerCase()).join('')),

@@ -1,10 +1,10 @@
 import type { Token } from './lexer';
 import { TemplateFault } from './template-error';
 
-/** Brackets and tags in one another. */
+/** Maximum nesting of brackets and tags. */
 export const deepest = 150;
 
-/** The tokens of a template, one after the other. */
+/** Reads the tokens of a template sequentially. */
 export class TokenReader {
   protected readonly tokens: readonly Token[];
 
@@ -32,7 +32,7 @@ export class TokenReader {
   }
 
   protected name(): string {
-    if (this.token.kind !== 'name') throw this.fault('a name is expected');
+    if (this.token.kind !== 'name') throw this.fault('expected a name');
     return this.next().value;
   }
 
@@ -47,12 +47,12 @@ export class TokenReader {
   }
 
   protected expect(operator: string): void {
-    if (!this.isOperator(operator)) throw this.fault(`${operator} is expected`);
+    if (!this.isOperator(operator)) throw this.fault(`expected ${operator}`);
     this.place += 1;
   }
 
   protected expectKind(kind: 'variable-end' | 'block-end'): void {
-    if (this.token.kind !== kind) throw this.fault('the end of the tag is expected');
+    if (this.token.kind !== kind) throw this.fault('expected the end of the tag');
     this.place += 1;
   }
 

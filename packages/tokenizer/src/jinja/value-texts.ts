@@ -61,8 +61,8 @@ export function represent(value: unknown, budget: Budget, depth = 0): string {
   if (value instanceof Namespace) return `<Namespace ${dict(value.values)}>`;
   if (value instanceof LoopState) return `<LoopContext ${value.index0 + 1}/${value.items.length}>`;
   if (value instanceof Undefined) return 'Undefined';
-  // Python would print an address.
-  throw fault(`a ${typeName(value)} can't be written as text; put |list behind it`);
+  // Python would print a memory address.
+  throw fault(`a ${typeName(value)} can't be written as text; add |list`);
 }
 
 function representText(value: string): string {

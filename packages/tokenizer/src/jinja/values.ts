@@ -1,8 +1,8 @@
 import { TemplateFault } from './template-error';
 
 /*
- * Python's values: None is null; whole numbers are numbers, others `Float`s; a str is a string; a list an array, a dict
- * a Map. The rest have classes here.
+ * Python values: None is null; ints are numbers, floats are `Float`s; a str is a string; a list is an array, a dict a Map.
+ * The other types have classes here.
  */
 
 /** A Python float; a plain number is an int. */
@@ -14,7 +14,7 @@ export class Tuple {
   constructor(readonly items: readonly unknown[]) {}
 }
 
-/** What a name, key or attribute that is not there stands for. */
+/** Value of a missing name, key or attribute. */
 export class Undefined {
   constructor(readonly what: string) {}
 }
@@ -42,7 +42,7 @@ export class Range {
   }
 }
 
-/** What filters such as `map` give: it can be gone through once. */
+/** Result of filters such as `map`: can be iterated once. */
 export class Lazy {
   constructor(readonly iterator: Iterator<unknown>) {}
 }
@@ -57,12 +57,12 @@ export class Callable {
   constructor(
     readonly name: string,
     readonly call: (inputs: CallInputs) => unknown,
-    /** Whose method it is. */
+    /** Object of a method. */
     readonly owner?: unknown,
   ) {}
 }
 
-/** The `loop` of a for. */
+/** The `loop` variable of a for loop. */
 export class LoopState {
   index0 = 0;
   previous: unknown;
@@ -97,14 +97,14 @@ export function typeName(value: unknown): string {
   return 'function';
 }
 
-/** A value of JavaScript as the Python value that JSON would make of it. */
+/** Converts a JavaScript value to a Python value, as through JSON. */
 export function fromJavaScript(value: unknown, name: string, depth = 0): unknown {
-  if (depth > 200) throw fault(`${name} nests deeper than 200 levels, or holds itself`);
+  if (depth > 200) throw fault(`${name} nests deeper than 200 levels, or is circular`);
   if (value === null || value === undefined || typeof value === 'boolean' || typeof value === 'string')
     return value ?? null;
   if (typeof value === 'number') return Number.isSafeInteger(value) && !Object.is(value, -0) ? value : new Float(value);
   if (typeof value === 'bigint') {
-    if (!Number.isSafeInteger(Number(value))) throw fault(`${name} holds a number that is too large`);
+    if (!Number.isSafeInteger(Number(value))) throw fault(`${name} contains a number that is too large`);
     return Number(value);
   }
   if (Array.isArray(value)) return value.map((item) => fromJavaScript(item, name, depth + 1));
@@ -116,7 +116,7 @@ export function fromJavaScript(value: unknown, name: string, depth = 0): unknown
       if (item !== undefined) dict.set(key, fromJavaScript(item, name, depth + 1));
     return dict;
   }
-  throw fault(`${name} holds a ${typeof value}; a template takes what JSON can write`);
+  throw fault(`${name} contains a ${typeof value}; templates accept only JSON values`);
 }
 
 export function truthy(value: unknown): boolean {
@@ -135,14 +135,14 @@ export function undefinedFault(value: Undefined): TemplateFault {
   return fault(value.what);
 }
 
-/** A number's value, or undefined for what is no number. Booleans are numbers. */
+/** Numeric value, or undefined if not a number. Booleans are numbers. */
 export function numeric(value: unknown): number | undefined {
   if (typeof value === 'number') return value;
   if (typeof value === 'boolean') return value ? 1 : 0;
   return value instanceof Float ? value.value : undefined;
 }
 
-/** What may be a key of a dict. Numbers that are equal are one key. */
+/** Normalises a dict key, so that equal numbers are the same key. */
 export function dictKey(value: unknown): unknown {
   if (Array.isArray(value) || value instanceof Map) throw fault(`unhashable type: '${typeName(value)}'`);
   if (value instanceof Float && Number.isSafeInteger(value.value)) return value.value;
