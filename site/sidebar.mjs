@@ -72,6 +72,7 @@ const listed = [
       page('Graphs whose answers are made of thoughts', '/results/graphs-used'),
       page('Thoughts that hold several states', '/results/cot2'),
       page('Thoughts trained in one pass', '/results/one-pass'),
+      page('Graphs in one pass', '/results/one-pass-graphs'),
       page('Recurrent depth on small Sudokus', '/results/recurrent-depth'),
       page('Recurrent depth on small mazes', '/results/recurrent-depth-maze'),
       page('Rewards over text and thoughts', '/results/rewards'),

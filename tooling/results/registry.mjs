@@ -116,6 +116,12 @@ export const results = [
     code: [...everything, 'tooling/science/one-pass', 'tooling/science/arithmetic'],
   },
   {
+    file: 'docs/results/one-pass-graphs.json',
+    page: 'docs/results/one-pass-graphs.md',
+    command: 'npx subtext experiment tooling/science/one-pass/graphs.yaml',
+    code: [...everything, 'tooling/science/one-pass', 'tooling/science/graphs'],
+  },
+  {
     file: 'docs/results/recurrent-depth.json',
     page: 'docs/results/recurrent-depth.md',
     command: 'npx subtext experiment tooling/science/recurrent-depth/experiment.yaml',
