@@ -103,7 +103,7 @@ for (let round = 0; round < Number(values.rounds); round++) {
         const screen = await changed;
         return { screen, worker: Number.parseFloat(card.querySelector('[data-testid=milliseconds]').textContent) };
       },
-      change % 2 === 0 ? 'Put its thought here' : 'Zeros',
+      change % 2 === 0 ? 'Swap in its thought' : 'Zeros',
     );
     measured.screen.push(screen);
     measured.worker.push(worker);

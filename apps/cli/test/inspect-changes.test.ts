@@ -123,9 +123,9 @@ describe.skipIf(noBrowser)(`changes of thoughts: ${browserName}`, () => {
         await answered(page);
         /** The pixels of what is drawn, without transparency. */
         const drawn = async () => {
-          await page.waitForSelector('canvas[aria-label="The caption as its thoughts draw it"]');
+          await page.waitForSelector('canvas[aria-label="The caption drawn from its thoughts"]');
           return page.evaluate(() => {
-            const canvas = document.querySelector<HTMLCanvasElement>('canvas[aria-label^="The caption as"]')!;
+            const canvas = document.querySelector<HTMLCanvasElement>('canvas[aria-label^="The caption drawn"]')!;
             const { data } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height);
             return [...data].filter((_, index) => index % 4 !== 3);
           });
@@ -150,7 +150,7 @@ describe.skipIf(noBrowser)(`changes of thoughts: ${browserName}`, () => {
         expect(differenceOf(await copiedTrace(page), trace)).toBeLessThan(1e-4);
         await expect.poll(drawn, { timeout: 60_000 }).toEqual(await commanded(['swap']));
         // One thought alone takes the place of the stage's change.
-        await page.click('text=Put everything back');
+        await page.click('text=Reset all changes');
         await page.waitForSelector('[data-testid=verdict]', { state: 'detached' });
         await page.dragAndDrop('.donor', '[data-stage=caption] .thought >> nth=1');
         await page.waitForSelector('[data-testid=verdict]');

@@ -100,7 +100,7 @@ describe.skipIf(noBrowser)(`engines of ${browserName}`, () => {
       async use(address) {
         const shown = await asked({ args: ['--disable-gpu'], address: `${address}&`, engine: 'webgpu' });
         expect(shown).toMatchObject({ engine: 'wasm', faults: [] });
-        expect(shown.says).toMatch(/this browser (has no WebGPU|gives no graphics adapter)/);
+        expect(shown.says).toMatch(/this browser (has no WebGPU|provides no graphics adapter)/);
       },
     });
   });
@@ -116,7 +116,7 @@ describe.skipIf(noBrowser)(`engines of ${browserName}`, () => {
           const [wasm, webgpu, auto] = [await of('wasm'), await of('webgpu'), await of('auto')];
           expect(wasm).toMatchObject({ engine: 'wasm', faults: [] });
           expect(webgpu).toMatchObject({ engine: 'webgpu', faults: [], answer: wasm.answer });
-          expect(webgpu.says).toContain('imitated by the processor: asked for');
+          expect(webgpu.says).toContain('software-emulated: asked for');
           expect(webgpu.trace!.positions).toEqual(wasm.trace!.positions);
           expect(differenceOf(webgpu.trace!, wasm.trace!)).toBeLessThan(1e-4);
           expect(auto.engine).toBe('wasm');

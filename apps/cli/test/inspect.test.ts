@@ -118,7 +118,7 @@ describe.skipIf(noBrowser)(browserName, () => {
       await page.waitForSelector(`[data-testid="read-${stage}"]`);
       await page.click(`[data-stage="${stage}"] >> text=Change this stage`);
       // By the keyboard alone.
-      await page.focus('text=Put its thought here');
+      await page.focus('text=Swap in its thought');
       await page.keyboard.press('Enter');
       await page.waitForSelector('[data-testid=verdict]');
       expect(page.url()).toContain('edits=');
@@ -130,7 +130,7 @@ describe.skipIf(noBrowser)(browserName, () => {
       await again.page.waitForSelector('[data-testid=verdict]');
       expect(await text(again.page, '[data-testid=answer]')).toBe(answer);
       expect(await text(again.page, '[data-testid=verdict]')).toBe(verdict);
-      await page.click('text=Put everything back');
+      await page.click('text=Reset all changes');
       await page.waitForSelector('[data-testid=verdict]', { state: 'detached' });
       await page.goBack();
       await page.waitForSelector('[data-testid=verdict]');
@@ -145,8 +145,8 @@ describe.skipIf(noBrowser)(browserName, () => {
       await answered(page);
       for (const [name, shown] of [
         ['Thoughts', 'section[aria-label="The answer"]'],
-        ['Who sees whom', 'text=The same by part'],
-        ['Lens', 'text=Numbers are percents'],
+        ['Who sees whom', 'text=The same summed by part'],
+        ['Lens', 'text=Numbers are percentages'],
         ['Early answer', 'text=Needed for the answer'],
         ['Map', '[aria-label^="Example 1,"]'],
         ['Compare', '.sides section >> nth=1'],
@@ -187,7 +187,7 @@ describe.skipIf(noBrowser)(browserName, () => {
     await answered(page);
     expect(await page.locator('[role=alert]').allTextContents()).toEqual([]);
     expect(await page.textContent('section[aria-label="The question"]')).toContain(hostile);
-    await page.click('text=Put its thought here');
+    await page.click('text=Swap in its thought');
     await page.waitForSelector('[data-testid=verdict]');
     expect(await page.title()).toBe('Subtext inspector');
     expect(faults).toEqual([]);
@@ -233,14 +233,12 @@ describe.skipIf(noBrowser)(browserName, () => {
         );
       }
       await choose('foreign');
-      await page
-        .waitForSelector('text=The model thinks in no hidden thoughts', { state: 'attached' })
-        .catch(() => undefined);
+      await page.waitForSelector('text=The model has no hidden thoughts', { state: 'attached' }).catch(() => undefined);
       await page.fill('input[name=question]', 'what shape is there ?');
       await page.keyboard.press('Enter');
       await page.waitForSelector('[data-testid=answer]');
       await page.click('nav >> text=Lens');
-      await page.waitForSelector('text=Numbers are percents');
+      await page.waitForSelector('text=Numbers are percentages');
       await choose('run/reasoner');
       await page.waitForSelector('option:has-text("reasoner")', { state: 'attached' });
       expect(await page.title()).toBe('Subtext inspector');

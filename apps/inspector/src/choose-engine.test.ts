@@ -18,7 +18,7 @@ describe('the engine of the page', () => {
       engine: 'wasm',
       why: expect.stringMatching(/small/),
     });
-    const wasm = { engine: 'wasm', why: expect.stringMatching(/imitates/) };
+    const wasm = { engine: 'wasm', why: expect.stringMatching(/software-emulated/) };
     expect(await auto(large, adapter('SwiftShader Device'))).toMatchObject(wasm);
     expect(await auto(large, adapter('', true))).toMatchObject(wasm);
     const none = { engine: 'wasm', why: expect.stringMatching(/no graphics adapter/) };

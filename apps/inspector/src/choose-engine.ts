@@ -36,13 +36,13 @@ export async function chooseEngine({
 }): Promise<Chosen> {
   const wasm = (why: string): Chosen => ({ engine: 'wasm', why });
   if (wanted === 'wasm') return wasm('asked for');
-  if (wanted === 'auto' && bytes < LEAST_BYTES) return wasm('quick enough for so small a model');
+  if (wanted === 'auto' && bytes < LEAST_BYTES) return wasm('fast enough for a small model');
   if (graphics === undefined) return wasm('this browser has no WebGPU');
   const adapter = await adapterOf(graphics).catch(() => null);
-  if (adapter === null) return wasm('this browser gives no graphics adapter');
+  if (adapter === null) return wasm('this browser provides no graphics adapter');
   if (wanted === 'webgpu') return { engine: 'webgpu', why: 'asked for' };
   return isSoftware(adapter)
-    ? wasm('the only graphics adapter is one that the processor imitates')
+    ? wasm('the only graphics adapter is software-emulated')
     : { engine: 'webgpu', why: 'there is a GPU' };
 }
 

@@ -31,7 +31,7 @@ export function commandOf({
     if (place.edits.length > 1 || swap?.kind !== 'another' || swap.index !== undefined || (swap.amount ?? 1) !== 1)
       return none('it swaps whole stages, one at a time.');
     const from = examples[place.another ?? -1];
-    if (from === undefined) return none('the other question is not known.');
+    if (from === undefined) return none('the other question is unknown.');
     parts.push('--swap', swap.stage, '--from', from.question);
     if (from.imageFile !== undefined) parts.push('--from-image', from.imageFile);
   } else

@@ -177,13 +177,10 @@ export class Inspector {
     try {
       const asked = await Promise.all(this.examples.map((example) => this.opened.askedOf(example, model)));
       // Many pictures take room: those that are sent are copies.
-      const answers = await this.work.call('Going through the examples', 'collect', { slot, asked });
+      const answers = await this.work.call('Running the examples', 'collect', { slot, asked });
       await this.answering.keep({ slot, answers, asked: slot === this.place.model ? await this.asked() : null });
     } catch (error) {
-      this.opened.problems = [
-        ...this.opened.problems,
-        `The examples cannot be gone through: ${(error as Error).message}`,
-      ];
+      this.opened.problems = [...this.opened.problems, `The examples could not be run: ${(error as Error).message}`];
     }
   }
 

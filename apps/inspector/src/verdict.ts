@@ -25,7 +25,7 @@ export function judge({
   if (same(expected, own))
     return {
       word: 'cannot tell',
-      says: `“${expected}” follows from both thoughts: this example cannot tell. Take another one.`,
+      says: `“${expected}” follows from both thoughts, so this example cannot tell. Choose another one.`,
     };
   if (same(expected, now))
     return { word: 'yes', says: `“${expected}” follows from the other thought, and that is the answer.` };

@@ -29,7 +29,7 @@ export class Engine {
     worker.onerror = (event) => {
       event.preventDefault();
       for (const { reject } of this.#waiting.values())
-        reject(new Error(`The worker ended: ${event.message || 'it could not be started'}.`));
+        reject(new Error(`The worker stopped: ${event.message || 'it could not be started'}.`));
       this.#waiting.clear();
     };
   }

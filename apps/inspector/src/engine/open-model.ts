@@ -27,9 +27,7 @@ export async function openModel({ name, files }: { name: string; files: Record<s
         loadModel({ folder, onNote: (note) => void notes.push(note) }),
         loadTokenizer({ folder }),
       ]);
-      notes.unshift(
-        'This folder has no subtext.json: the model thinks in no hidden thoughts. Its layers can be looked into.',
-      );
+      notes.unshift('This folder has no subtext.json: the model has no hidden thoughts. Its layers can be inspected.');
       return { kind: 'model', model, tokenizer, info: info({ name, model, notes, began }) };
     }
     const reasoner = await Reasoner.load({ folder });
@@ -98,12 +96,12 @@ function info({
 function checkFiles({ name, files }: { name: string; files: Record<string, Blob> }): void {
   if (!('config.json' in files))
     throw new Error(
-      `${name} is no model folder: it has no config.json. Choose the folder that a training run or Hugging Face's save_pretrained wrote, such as runs/start/reasoner.`,
+      `${name} is not a model folder: it has no config.json. Choose the folder that a training run or Hugging Face's save_pretrained wrote, such as runs/start/reasoner.`,
     );
   const bytes = weightBytes(Object.entries(files).map(([path, { size }]) => ({ path, size })));
   if (bytes > MOST_BYTES)
     throw new Error(
-      `${name} is too large for a page: its weights are ${(bytes / 2 ** 30).toFixed(1)} GiB, and a page holds ${MOST_BYTES / 2 ** 30}. Take a smaller model, or ask this one with \`subtext think --json --trace\`.`,
+      `${name} is too large for a page: its weights are ${(bytes / 2 ** 30).toFixed(1)} GiB, and a page holds ${MOST_BYTES / 2 ** 30}. Use a smaller model, or query this one with \`subtext think --json --trace\`.`,
     );
 }
 

@@ -71,7 +71,7 @@ function drawn(bytes: Uint8Array): ImageReference {
 
 function modelAt(slot: number) {
   const model = models.get(slot);
-  if (model === undefined) throw new Error('There is no model open here yet.');
+  if (model === undefined) throw new Error('No model is open yet.');
   return model;
 }
 
