@@ -55,7 +55,7 @@ beforeAll(async () => {
     );
     await writeFile(at(name), `${lines.join('\n')}\n`);
   }
-}, 60_000);
+}, 120_000);
 afterAll(async () => {
   if (folder) await rm(folder, { recursive: true, force: true });
 });
