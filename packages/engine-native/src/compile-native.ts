@@ -6,11 +6,11 @@ import { compiledFile, ownSources } from './library-file';
 /** Subtext's kernels, compiled on this machine. */
 export interface NativeCompilation {
   file: string;
-  /** How long it took; 0 where it was there already. */
+  /** Compilation time; 0 if it was already compiled. */
   seconds: number;
 }
 
-/** So that the C++ library of the machine that it runs on need not be as new. */
+/** Link the C++ runtime statically, so that the target machine may have an older one. */
 const linking = (platform: string) => (platform === 'darwin' ? [] : ['-static-libstdc++', '-static-libgcc']);
 
 function sourcesHere() {
@@ -35,7 +35,7 @@ export async function compileNative({
   force?: boolean;
   /** @default see `engineHome` */
   home?: string;
-  /** Called before the compiler runs. */
+  /** Called before compiling. */
   onStart?: () => void;
   signal?: AbortSignal;
 } = {}): Promise<NativeCompilation> {
@@ -86,7 +86,7 @@ export async function compileLibraryFor({
   return { file, description: join(dirname(file), 'library.json') };
 }
 
-/** Whether there is a C++ compiler, and which; else why not. */
+/** The C++ compiler in use, or the reason why there is none. */
 export async function nativeCompiler(): Promise<{ command: string } | { command: null; reason: string }> {
   try {
     return { command: (await findCompiler()).command };
@@ -95,7 +95,7 @@ export async function nativeCompiler(): Promise<{ command: string } | { command:
   }
 }
 
-/** Loads the library in a process of its own and has it add three rows: whatever a broken one does, it does there. */
+/** Tests the library in a separate process, so that a broken one cannot crash this one. */
 async function verifyLibrary(file: string, signal?: AbortSignal): Promise<void> {
   const program = `
     const koffi = require(${JSON.stringify(createRequire(import.meta.url).resolve('koffi'))});

@@ -20,7 +20,7 @@ const pieceLength = 2 ** 22;
 let loading: Promise<EngineDevice> | null = null;
 let loaded: { library: NativeLibrary; tensors: WasmTensors } | null = null;
 
-/** C++ kernels on the memory of TensorFlow.js's wasm backend, which does everything else. */
+/** C++ kernels working on the memory of TensorFlow.js's wasm backend, which handles everything else. */
 export const nativeEngine: Engine = {
   name: 'native',
   backend: 'native',
@@ -56,7 +56,7 @@ export const nativeEngine: Engine = {
   },
   load: () =>
     (loading ??= load().catch((error: unknown) => {
-      // A compilation may mend it later in the same process.
+      // A later compilation in the same process may fix it.
       loading = null;
       throw error;
     })),
@@ -104,8 +104,8 @@ async function load(): Promise<EngineDevice> {
 }
 
 /**
- * How many bytes a second all threads read from memory on this machine now, once the engine is loaded: the limit of
- * generation at batch 1, which reads each weight once a token. Takes some tenths of a second, and the block's memory.
+ * Measures memory read bandwidth over all threads, in bytes per second; the engine must be loaded. It bounds generation
+ * at batch 1, which reads each weight once per token. Takes a few tenths of a second.
  *
  * @throws EngineError `engine-unavailable`
  */
@@ -113,8 +113,8 @@ export function memorySpeed({
   bytes = 2 ** 29,
   rounds = 5,
 }: {
-  /** Of the block that is read: more than caches hold. @default 512 MiB */ bytes?: number;
-  /** The best of them counts. @default 5 */ rounds?: number;
+  /** Size of the block to read; must exceed the caches. @default 512 MiB */ bytes?: number;
+  /** The best round counts. @default 5 */ rounds?: number;
 } = {}): number {
   if (!loaded)
     throw new EngineError({
@@ -126,7 +126,7 @@ export function memorySpeed({
   return library.memorySpeed(bytes, rounds);
 }
 
-/** Weights from a file straight into a tensor's memory, widened on all threads. */
+/** Reads weights from a file directly into a tensor's memory, widening on all threads. */
 async function read({
   descriptor,
   position,

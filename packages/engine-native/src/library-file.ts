@@ -10,7 +10,7 @@ export function ownSources(): NativeSources | null {
   return nativeSources(nativeFolder(import.meta.url));
 }
 
-/** Whether this is a clone of the repository, which compiles its own library, and no package from a registry. */
+/** Whether this is a clone of the repository, which compiles its own library, rather than an installed package. */
 export function inClone(): boolean {
   return !fileURLToPath(import.meta.url).includes(`${sep}node_modules${sep}`);
 }
@@ -21,7 +21,7 @@ export function platformLibraryName(platform: string = process.platform): string
   return platform === 'darwin' ? 'libsubtext_native.dylib' : 'libsubtext_native.so';
 }
 
-/** Those that a release has packages for. */
+/** Platforms with prebuilt packages. */
 export const platforms: readonly { platform: NodeJS.Platform; architecture: NodeJS.Architecture }[] = [
   { platform: 'linux', architecture: 'x64' },
   { platform: 'linux', architecture: 'arm64' },
@@ -38,7 +38,7 @@ export function platformPackage({
   return `@subtext/engine-native-${platform}-${architecture}`;
 }
 
-/** Where the library compiled on this machine lies, whether or not it is there: other sources have another place. */
+/** Path of the library compiled on this machine, whether or not it exists; it depends on the sources. */
 export async function compiledFile({
   sources,
   home,
@@ -55,10 +55,10 @@ export async function compiledFile({
   return join(home ?? (await engineHome()), 'native-kernels', key, platformLibraryName(platform));
 }
 
-/** A library that fits these sources, or why there is none. */
+/** A library that matches these sources, or the reason why there is none. */
 export type FoundLibrary = { file: string; origin: 'compiled' | 'package' } | { file: null; reason: string };
 
-/** The library: what was compiled on this machine, else what the platform's package brings. Nothing of it is run. */
+/** Finds the library: the one compiled on this machine, otherwise the platform package's. Does not load it. */
 export async function findLibrary(): Promise<FoundLibrary> {
   const sources = ownSources();
   if (!sources) return { file: null, reason: 'this copy of @subtext/engine-native has no native/ folder' };

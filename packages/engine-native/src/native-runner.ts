@@ -8,15 +8,15 @@ const mostSettings = 64;
 const messageBytes = 256;
 /** How `native/memory-call.h` is told a weight that lies outside of the memory: this less its number. */
 const firstStored = -2;
-/** What `subtext_run` gives where memory ran out. */
+/** Return code of `subtext_run` if memory ran out. */
 const exhausted = 2;
 
 const given = {} as Settings;
 const absent = {} as Settings;
 
 /**
- * Runs the kernels on tensors where they lie in WebAssembly's memory. Outputs are made before any address is taken, since
- * an allocation may have the memory grow; the memory itself is asked for last, for each call anew.
+ * Runs kernels on tensors in place in WebAssembly memory. Outputs are allocated before any address is taken, since an
+ * allocation may grow the memory; the memory itself is looked up last, on each call.
  */
 export function createNativeRunner(library: NativeLibrary, tensors: WasmTensors): OperationRunner {
   const places = new Float64Array(mostTensors * placeNumbers);

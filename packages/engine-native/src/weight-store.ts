@@ -7,7 +7,7 @@ import type { NativeLibrary } from './library';
 const notFinite = -2;
 const noMemory = -3;
 
-/** Bits of a number, those of its share of the scales included. */
+/** Bits per value, including its share of the scales. */
 const bitsOf: Record<WeightDtype, (columns: number) => number> = {
   float32: () => 32,
   bf16: () => 16,
@@ -16,7 +16,7 @@ const bitsOf: Record<WeightDtype, (columns: number) => number> = {
   int4: (columns) => ((4 * 64 + 32) * Math.ceil(columns / 64)) / columns,
 };
 
-/** Room for a weight in the process's own memory: see `EngineMemory.storeWeight`. */
+/** Allocates a weight in the process's own memory: see `EngineMemory.storeWeight`. */
 export function storeWeight({
   library,
   tensors,

@@ -23,9 +23,9 @@ const worthwhile = 1e10;
 
 let loading: Promise<EngineDevice> | null = null;
 let graphics: string | null = null;
-/** What Subtext's own kernels are compiled for, or null without them. */
+/** Instruction set of Subtext's own kernels, or null without them. */
 let kernelLevel: string | null = null;
-/** How they read weights, where they are compiled. */
+/** Their weight reader, if compiled. */
 let readTensor: EngineMemory['read'];
 
 /** TensorFlow's C library through `@tensorflow/tfjs-node`: all cores of a processor, or a CUDA GPU. */
@@ -52,7 +52,7 @@ export const tensorflowEngine: Engine = {
   },
   load: () =>
     (loading ??= load().catch((error: unknown) => {
-      // An installation may mend it later in the same process.
+      // A later installation in the same process may fix it.
       loading = null;
       throw error;
     })),

@@ -15,8 +15,8 @@ export interface TensorflowLocation {
 const packageNames = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'];
 
 /**
- * Every tfjs-node package that can be found, the best first: for a GPU before for a processor, the project's own before
- * ours. `packagePlaces` says where they may come from.
+ * All tfjs-node packages found, best first: GPU before CPU, the project's own before ours. See `packagePlaces` for the
+ * search locations.
  *
  * @param engines where Subtext installs engines, @default see `engineHome`
  */
@@ -35,7 +35,7 @@ export async function findTensorflow(engines?: string): Promise<TensorflowLocati
     }
     const ours = join(home, packageName.endsWith('-gpu') ? 'tensorflow-gpu' : 'tensorflow-cpu');
     const installed = await findPackage({ name: '@tensorflow/tfjs-node', places: [join(ours, 'node_modules')] });
-    // The installer writes its own manifest last: without it the installation is not whole.
+    // The installer writes its manifest last: without it the installation is incomplete.
     if (installed && existsSync(join(ours, 'subtext-engine.json'))) {
       locations.push({ folder: installed.folder, packageName, version: installed.version, origin: 'subtext' });
     }

@@ -1,6 +1,6 @@
 import type { TensorflowInUse } from '@subtext/tensor/engine';
 
-/** What {@link loadTensorflowPackage} gives back. */
+/** Result of {@link loadTensorflowPackage}. */
 export interface LoadedTensorflow {
   /** TensorFlow's own version, for example `2.21.0`. */
   version: string;

@@ -1,6 +1,6 @@
 import { EngineError } from '@subtext/tensor';
 
-/** What a WebGPU device says when something went wrong that no call threw. */
+/** An error reported asynchronously by a WebGPU device. */
 export interface FaultEvent {
   error: { message: string; constructor: { name: string } };
   preventDefault?(): void;
@@ -13,8 +13,9 @@ export interface ReportingDevice {
 }
 
 /**
- * WebGPU checks and allocates behind the caller's back: a tensor too large for the adapter throws nowhere, and what is
- * computed from it is garbage. This notes the first report and throws it at the next {@link check}; later ones follow from it.
+ * WebGPU validates and allocates asynchronously: a tensor too large for the adapter does not throw, and results
+ * computed from it are garbage. This records the first error and throws it at the next {@link check}; later errors are
+ * consequences of it.
  */
 export class DeviceFaults {
   #first: EngineError | null = null;
@@ -49,7 +50,7 @@ export class DeviceFaults {
     });
   }
 
-  /** Throws what was reported since the last check; once, unless the device is lost. */
+  /** Throws the error reported since the last check; once, unless the device is lost. */
   check(): void {
     const error = this.#first;
     if (error) {

@@ -8,7 +8,7 @@ import { findBackend, howToInstall, noAdapter, openBackend } from './open-backen
 
 let loading: Promise<EngineDevice> | null = null;
 
-/** WebGPU, over Dawn in Node: any vendor's GPU, without CUDA. */
+/** WebGPU, through Dawn in Node: GPUs of any vendor, without CUDA. */
 export const webgpuEngine: Engine = {
   name: 'webgpu',
   backend: 'webgpu',
@@ -22,7 +22,7 @@ export const webgpuEngine: Engine = {
     trainingState: 'engine',
   },
   memory: {
-    // The backend keeps what came from the host, and what the host has read, beside its copy on the device.
+    // The backend keeps a host copy of tensors uploaded from or read by the host, besides the device copy.
     hostIntegers: ({ dataId }) =>
       (webgpuBackend().tensorMap.get(dataId).values as Int32Array | null | undefined) ?? null,
   },

@@ -1,8 +1,8 @@
 import { type Adapter, adapterOf, type Graphics } from './adapter';
 
-/** What makes it run where it is not installed. */
+/** How to install it. */
 export const howToInstall = 'Install it with `npm install @tensorflow/tfjs-backend-webgpu@4.22.0`, and bundle it.';
-/** What is said where there is no adapter. */
+/** Message if there is no adapter. */
 export const noAdapter =
   'this browser gives no graphics adapter (`navigator.gpu`). Take a current browser, with hardware acceleration on, and a page from https or this machine.';
 

@@ -15,10 +15,10 @@ import { type Adapter, adapterOf, type Graphics, isSoftware } from './adapter';
 
 const packages = ['webgpu', '@tensorflow/tfjs-backend-webgpu'] as const;
 
-/** What makes it run where it is not installed. */
+/** How to install it. */
 export const howToInstall =
   'Install it with `npm install webgpu @tensorflow/tfjs-backend-webgpu@4.22.0` in the project that Subtext is installed in.';
-/** What is said where there is no adapter. */
+/** Message if there is no adapter. */
 export const noAdapter =
   'no graphics adapter was found. On Linux it takes the Vulkan loader (libvulkan.so.1) and the GPU’s Vulkan driver.';
 

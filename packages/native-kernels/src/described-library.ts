@@ -2,7 +2,7 @@ import { readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { NativeSources } from './native-sources';
 
-/** What is written beside a compiled library. */
+/** Metadata stored beside a compiled library. */
 interface Description {
   /** Hash of the sources that it was compiled from. */
   sources: string;
@@ -11,17 +11,17 @@ interface Description {
 
 const descriptionOf = (file: string) => join(dirname(file), 'library.json');
 
-/** Says beside a library what it was compiled from and how long it is: see {@link describedLibrary}. */
+/** Writes a library's sources hash and size beside it: see {@link describedLibrary}. */
 export async function describeLibrary({ file, sources }: { file: string; sources: NativeSources }): Promise<void> {
   const description: Description = { sources: sources.hash, bytes: (await stat(file)).size };
   await writeFile(descriptionOf(file), `${JSON.stringify(description)}\n`);
 }
 
 /**
- * Finds out whether a library is whole and was compiled from these sources, without loading it: loading a file that was cut
- * short can end the process.
+ * Checks that a library is complete and was compiled from these sources, without loading it: loading a truncated file
+ * can crash the process.
  *
- * @returns the file, or null with the reason, which is null where nothing is there
+ * @returns the file, or null with the reason, which is null if there is no library
  */
 export async function describedLibrary({
   file,

@@ -26,10 +26,10 @@ export interface InstallTensorflowOptions {
   gpu?: boolean;
   /** Where to install. @default see `engineHome` */
   home?: string;
-  /** Install even if an installation already loads. @default false */
+  /** Install even if an existing installation loads. @default false */
   force?: boolean;
   onProgress?: (progress: InstallProgress) => void;
-  /** Stops the installation; nothing of it remains but finished downloads, which the next one uses. */
+  /** Aborts the installation; only finished downloads remain, for reuse. */
   signal?: AbortSignal;
 }
 

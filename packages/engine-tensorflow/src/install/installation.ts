@@ -22,7 +22,7 @@ export interface TensorflowInstallation extends LoadedTensorflow {
   setEngines: string | null;
 }
 
-/** The `tensorflow` engine could not be installed; says all that was tried. */
+/** The `tensorflow` engine could not be installed; lists everything that was tried. */
 export class InstallationError extends TensorError {
   override readonly name = 'InstallationError';
   readonly tried: TensorflowInstallation['tried'];

@@ -3,7 +3,7 @@ import { tf } from '@subtext/tensor';
 import { DeviceFaults } from '../device-faults';
 import type { TensorInfo, UniformValue, WebgpuBackend } from './webgpu-backend';
 
-/** Threads of a workgroup where nothing else is asked for. */
+/** Default workgroup size. */
 export const defaultWorkgroup = 64;
 
 export interface ShaderOptions {
@@ -18,7 +18,7 @@ export interface ShaderOptions {
   body: string;
   /** Read only; at most 8 tensors in all, which is what every device binds. */
   inputs: Readonly<Record<string, tf.Tensor>>;
-  /** Made here, float32; every element must be written, for memory is used again. @default none */
+  /** Allocated here, float32; every element must be written, since memory is reused. @default none */
   outputs?: Readonly<Record<string, readonly number[]>>;
   /** Changed in place; nothing else may share their memory. @default none */
   inPlace?: Readonly<Record<string, tf.Tensor>>;
@@ -26,9 +26,9 @@ export interface ShaderOptions {
   integers?: Readonly<Record<string, number>>;
   /** @default none */
   floats?: Readonly<Record<string, number>>;
-  /** How many workgroups. */
+  /** Number of workgroups. */
   groups: number;
-  /** Threads of each, at most 256. @default 64 */
+  /** Threads per workgroup, at most 256. @default 64 */
   workgroup?: number;
 }
 

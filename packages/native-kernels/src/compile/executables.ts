@@ -8,7 +8,7 @@ export interface CommandLine {
   args: string[];
 }
 
-/** Where the shell would find a command, or null. Nothing is run. */
+/** Path at which the shell would find a command, or null. Runs nothing. */
 export async function findExecutable(command: string): Promise<string | null> {
   const endings = process.platform === 'win32' ? ['', ...(process.env.PATHEXT ?? '.EXE;.CMD;.BAT').split(';')] : [''];
   const named = isAbsolute(command) || /[\\/]/.test(command);
@@ -52,7 +52,7 @@ function splitWords(text: string): string[] {
   );
 }
 
-/** Makes a folder if it is not there, and finds out whether files can be written into it. @throws Error of the system */
+/** Creates a folder if needed, and checks that it is writable. @throws Error of the system */
 export async function checkWritable(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   const probe = join(folder, `.probe-${randomUUID()}`);

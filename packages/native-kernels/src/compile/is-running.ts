@@ -1,4 +1,4 @@
-/** Whether another process with this number runs: its unfinished folders must be left alone. */
+/** Whether another process with this id is running: its unfinished folders must be left alone. */
 export function isRunning(process_: number): boolean {
   try {
     process.kill(process_, 0);

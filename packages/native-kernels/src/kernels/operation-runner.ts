@@ -1,6 +1,6 @@
 import type { tf } from '@subtext/tensor';
 
-/** What stands for settings: made by {@link OperationRunner.settings}, for the next call alone. */
+/** Handle of settings, created by {@link OperationRunner.settings} and valid for the next call only. */
 export type Settings = { readonly settings: unique symbol };
 
 /** How an engine runs the operations of `native/operations.cc`. */
@@ -16,9 +16,9 @@ export interface OperationRunner {
     inputs: readonly (tf.Tensor | Settings)[],
     shapes: readonly (readonly number[])[],
   ): T;
-  /** Numbers that an operation takes beside its tensors, as float32. */
+  /** Scalar parameters of an operation, as float32. */
   settings(...values: number[]): Settings;
-  /** Tensors without numbers, which stand for what is absent. */
+  /** Empty tensors that represent absent inputs. */
   absent: { float: tf.Tensor | Settings; integer: tf.Tensor | Settings };
   /**
    * Called before a variable is first changed in place, where memory that TensorFlow.js does not count may be behind it:
