@@ -4,9 +4,9 @@
  *
  *   node tooling/science/uncertainty.mjs [--output runs/uncertainty] [--seeds 1,2,3] [--parallel 1] [--collect]
  *
- * Takes about MINUTES minutes of one processor. What was trained and measured before is kept in the output folder: begun again, it
- * goes on where it stopped. `--collect` measures nothing and writes the page. Run after the workspace is built. Writes
- * docs/results/uncertainty.json and .md.
+ * Takes about a quarter of an hour a seed on a core that does other work too. What was trained and measured before is kept in
+ * the output folder: begun again, it goes on where it stopped. `--collect` measures nothing and writes the page. Run after the
+ * workspace is built. Writes docs/results/uncertainty.json and .md.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';

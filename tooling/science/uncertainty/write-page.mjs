@@ -20,7 +20,9 @@ function overSeeds(values, words) {
 
 /** Writes docs/results/uncertainty.md from its JSON. */
 export function writePage({ root, file }) {
-  const { made, rows, audits, frontier, readers, chains, auditQuestions } = JSON.parse(readFileSync(file, 'utf8'));
+  const { made, seeds, rows, audits, frontier, readers, chains, auditQuestions } = JSON.parse(
+    readFileSync(file, 'utf8'),
+  );
   /** By seed, what one reader got; `pick` chooses it among a method's readings. */
   const readings = (method, label, pick) =>
     rows
@@ -131,7 +133,7 @@ export function writePage({ root, file }) {
         `Against one written chain: after its thoughts \`${latent.name}\` is ${compare('answer', after, [cot, by('model')])} than \`cot\` after the colour that its chain chose, and a reader of the state in which it answers ${compare('answer', [latent.method, by('choice')], [cot, by('choice')])} than the same kind of reader of \`cot\`'s. Once written, a choice is all that the answer is made of.`,
         `Against words that have not chosen yet: a reader of ${coveredThought[1]} is ${compare('covered', covered, [cot, by('choice')])} than the same kind of reader of the state in which \`cot\` chooses the colour, and ${compare('covered', covered, [cot, by('model')])} than what \`cot\` itself makes of that state. What chooses a word is a hidden state too.`,
         `Against ${chains} sampled chains: a reader of ${coveredThought[1]} is ${compare('covered', covered, [cot, by('chains')])} than how often ${chains} chains name each colour, of which a part is the noise of ${chains} draws.`,
-        ...(noCot
+        ...(noCot && readings(noCot, 'answer', by('model')).length > 0
           ? [
               `Against no chain at all: \`${latent.name}\` is ${compare('answer', after, [noCot, by('model')])} than \`no-cot\`, which answers at once.`,
             ]
@@ -191,13 +193,13 @@ export function writePage({ root, file }) {
   const parts = [
     '# What cannot be known, in thoughts and in words',
     '<!-- made -->\n<!-- /made -->',
-    'Made by `node tooling/science/uncertainty.mjs`.',
+    `Made by \`node tooling/science/uncertainty.mjs${seeds.join() === '1,2,3' ? '' : ` --seeds ${seeds.join()}`}\`.`,
     'Do thoughts hold uncertainty better than words? Asked of two sets in which something cannot be known and the true distribution is. Chain and answer are drawn from what is possible, so that a model that learns to predict them has to learn how likely each is; the distribution itself is never shown.',
     [
       '- **Rows** of eight cells in four colours, of which two to six are covered (`subtext data generate covered-cells`): `cards red red green blue row ? _ red _ turn +1`. What is left for the covered cells is told by what lies open; which colour one of them has is not. The question asks which colour comes one, two or three places after it. `sim-cot` thinks a continuous thought a step (what is left, the cell’s colour, the one after it), the answer seeing the last one alone (`visibility: chain`); `cot` writes the chain; `no-cot` answers at once. GPT-2, 2 layers × 64, 1,050 steps of 32 examples.',
       `- **Pictures** of four squares of which one is under a grey cover (\`covered-scenes\`): the question tells all cards, the picture shows three of them, and of those left, up to five, one is covered. \`heima\` thinks a thinking token for each cell that it sees, and one each for what is left, the covered colour and the one after it; each of these is made of the stage before, and the answer of the last one alone. \`cot\` writes the same stages. A vision transformer of one layer and a Llama of three, 64 wide, 640 steps of 32 examples.`,
     ].join('\n'),
-    `Configurations: \`tooling/science/uncertainty/*.yaml\`. Readers are networks with one hidden layer of ${rows[0].units} units on states, trained by the colours that were drawn in ${readers.toLocaleString('en')} questions that no model was trained on, the same for thoughts and for words. All is measured on ${facts('sim-cot')} of rows and ${facts('scenes-heima')} of pictures; mean ± standard deviation over seeds ${[...new Set(rows.map(({ seed }) => seed))].join(', ')}. Standard errors of each number are in the JSON.`,
+    `Configurations: \`tooling/science/uncertainty/*.yaml\`. Readers are networks with one hidden layer of ${rows[0].units} units on states, trained by the colours that were drawn in ${readers.toLocaleString('en')} questions that no model was trained on, the same for thoughts and for words. All is measured on ${facts('sim-cot')} of rows and ${facts('scenes-heima')} of pictures; mean ± standard deviation over seeds ${seeds.join(', ')}. Standard errors of each number are in the JSON.`,
     'KL(true ‖ read) with 1 % of what was read spread evenly, without which a point mass would be infinitely far; total variation, the largest difference in the probability of anything; calibration error of the likeliest colour, 15 bins, against its true probability. A reader who always says how often colours are drawn is calibrated and knows nothing.',
     '## Verdict',
     `Calibration error of at most ${percent(target)} from thoughts: rows ${verdictOf(cells)}; pictures ${verdictOf(scenes)}.`,
