@@ -34,7 +34,7 @@ const { values: options } = parseArgs({
  */
 const sets = [
   {
-    ...{ generator: 'covered-cells', folder: 'data', methods: ['sim-cot', 'cot', 'no-cot'] },
+    ...{ generator: 'covered-cells', folder: 'data', methods: ['sim-cot', 'cot'] },
     ...{ named: ['sim-cot', 'cot'], written: 'cot', step: 'step_2', audited: 'sim-cot' },
   },
   {
@@ -80,7 +80,9 @@ async function measure({ method, seed, set }) {
   const train = join(options.output, set.folder, 'train.jsonl');
   const folder = join(options.output, `${method}-${seed}`);
   const over = [`seed=${seed}`, `output=${folder}`, `data.train=${train}`, `data.evaluation=${test}`];
-  await command('cli', ['train', `tooling/science/uncertainty/${method}.yaml`, ...over]);
+  // A run that has ended takes a while to be found so.
+  if (!existsSync(join(folder, 'reasoner')))
+    await command('cli', ['train', `tooling/science/uncertainty/${method}.yaml`, ...over]);
   const model = join(folder, 'reasoner');
   const rows = [];
   for (const [label, words] of Object.entries(labels)) {
@@ -122,11 +124,8 @@ if (!options.collect) {
   const seeds = options.seeds.split(',').map(Number);
   for (const { generator, folder } of sets)
     await command('cli', ['data', 'generate', generator, join(options.output, folder)]);
-  // The control comes last, so that an interrupted run leaves whole comparisons.
-  const asks = sets.flatMap((set) => set.methods.map((method) => ({ set, method })));
-  const [controls, compared] = [true, false].map((last) => asks.filter(({ method }) => (method === 'no-cot') === last));
-  const jobs = [compared, controls].flatMap((group) =>
-    seeds.flatMap((seed) => group.map((one) => () => measure({ ...one, seed }))),
+  const jobs = seeds.flatMap((seed) =>
+    sets.flatMap((set) => set.methods.map((method) => () => measure({ method, seed, set }))),
   );
   const found = await inParallel(jobs, Number(options.parallel));
   const result = {

@@ -70,12 +70,6 @@ export function writePage({ root, file }) {
       ['`cot`: reader of the state in which it answers, after its written chain', set.cot, by('choice')],
       ['`cot`: the model itself there', set.cot, by('model')],
       ['`cot`: the answer as written', set.cot, by('written')],
-      ...(set.noCot
-        ? [
-            ['`no-cot`: reader of the state in which it answers, at once', set.noCot, by('choice')],
-            ['`no-cot`: the model itself there', set.noCot, by('model')],
-          ]
-        : []),
       ...controls(set),
     ]);
   const coveredTable = (set) =>
@@ -124,7 +118,7 @@ export function writePage({ root, file }) {
     }[nearer(label, one, other)];
   };
   const compared = (set) => {
-    const { latent, cot, noCot, coveredThought } = set;
+    const { latent, cot, coveredThought } = set;
     const after = [latent.method, by('model')];
     const covered = [latent.method, coveredThought[0]];
     return [
@@ -133,11 +127,6 @@ export function writePage({ root, file }) {
         `Against one written chain: after its thoughts \`${latent.name}\` is ${compare('answer', after, [cot, by('model')])} than \`cot\` after the colour that its chain chose, and a reader of the state in which it answers ${compare('answer', [latent.method, by('choice')], [cot, by('choice')])} than the same kind of reader of \`cot\`'s. Once written, a choice is all that the answer is made of.`,
         `Against words that have not chosen yet: a reader of ${coveredThought[1]} is ${compare('covered', covered, [cot, by('choice')])} than the same kind of reader of the state in which \`cot\` chooses the colour, and ${compare('covered', covered, [cot, by('model')])} than what \`cot\` itself makes of that state. What chooses a word is a hidden state too.`,
         `Against ${chains} sampled chains: a reader of ${coveredThought[1]} is ${compare('covered', covered, [cot, by('chains')])} than how often ${chains} chains name each colour, of which a part is the noise of ${chains} draws.`,
-        ...(noCot && readings(noCot, 'answer', by('model')).length > 0
-          ? [
-              `Against no chain at all: \`${latent.name}\` is ${compare('answer', after, [noCot, by('model')])} than \`no-cot\`, which answers at once.`,
-            ]
-          : []),
       ]
         .map((one) => `- ${one}`)
         .join('\n'),
@@ -146,7 +135,7 @@ export function writePage({ root, file }) {
   const step = (count) => [thought(`step_${count}`), `thought ${count}`];
   const stage = (name, what) => [thought(name), what];
   const cells = {
-    ...{ latent: { method: 'sim-cot', name: 'sim-cot' }, cot: 'cot', noCot: 'no-cot' },
+    ...{ latent: { method: 'sim-cot', name: 'sim-cot' }, cot: 'cot' },
     ...{ thoughts: [1, 2, 3].map(step), coveredThought: step(2), answerThought: step(3) },
   };
   const scenes = {
@@ -196,7 +185,7 @@ export function writePage({ root, file }) {
     `Made by \`node tooling/science/uncertainty.mjs${seeds.join() === '1,2,3' ? '' : ` --seeds ${seeds.join()}`}\`.`,
     'Do thoughts hold uncertainty better than words? Asked of two sets in which something cannot be known and the true distribution is. Chain and answer are drawn from what is possible, so that a model that learns to predict them has to learn how likely each is; the distribution itself is never shown.',
     [
-      '- **Rows** of eight cells in four colours, of which two to six are covered (`subtext data generate covered-cells`): `cards red red green blue row ? _ red _ turn +1`. What is left for the covered cells is told by what lies open; which colour one of them has is not. The question asks which colour comes one, two or three places after it. `sim-cot` thinks a continuous thought a step (what is left, the cell’s colour, the one after it), the answer seeing the last one alone (`visibility: chain`); `cot` writes the chain; `no-cot` answers at once. GPT-2, 2 layers × 64, 1,050 steps of 32 examples.',
+      '- **Rows** of eight cells in four colours, of which two to six are covered (`subtext data generate covered-cells`): `cards red red green blue row ? _ red _ turn +1`. What is left for the covered cells is told by what lies open; which colour one of them has is not. The question asks which colour comes one, two or three places after it. `sim-cot` thinks a continuous thought a step (what is left, the cell’s colour, the one after it), the answer seeing the last one alone (`visibility: chain`); `cot` writes the chain. GPT-2, 2 layers × 64, 1,050 steps of 32 examples.',
       `- **Pictures** of four squares of which one is under a grey cover (\`covered-scenes\`): the question tells all cards, the picture shows three of them, and of those left, up to five, one is covered. \`heima\` thinks a thinking token for each cell that it sees, and one each for what is left, the covered colour and the one after it; each of these is made of the stage before, and the answer of the last one alone. \`cot\` writes the same stages. A vision transformer of one layer and a Llama of three, 64 wide, 640 steps of 32 examples.`,
     ].join('\n'),
     `Configurations: \`tooling/science/uncertainty/*.yaml\`. Readers are networks with one hidden layer of ${rows[0].units} units on states, trained by the colours that were drawn in ${readers.toLocaleString('en')} questions that no model was trained on, the same for thoughts and for words. All is measured on ${facts('sim-cot')} of rows and ${facts('scenes-heima')} of pictures; mean ± standard deviation over seeds ${seeds.join(', ')}. Standard errors of each number are in the JSON.`,
