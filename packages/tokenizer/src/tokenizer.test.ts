@@ -447,7 +447,7 @@ describe('loadTokenizer', () => {
       [
         JSON.stringify({ model: { ...model, type: 'BPE', merges: [['a', 'b']] } }),
         'invalid-file',
-        /merge \["a","b"\] has or makes/,
+        /merge \["a","b"\] uses or produces/,
       ],
       [
         JSON.stringify({ model: { ...model, type: 'BPE', merges: 3 } }),
