@@ -188,7 +188,9 @@ export function retainedSentence(retained: RetainedInformation | null | undefine
   if (!retained) return [];
   const nats = `(answer NLL without chain ${retained.withoutChain.toFixed(3)}, hidden ${retained.hidden.toFixed(3)}, written ${retained.written.toFixed(3)} nats)`;
   if (retained.value === null)
-    return [`Retained information ρ is undefined: the written chain adds no information about the answer ${nats}.`];
+    return [
+      `Retained information ρ cannot be computed: the written chain adds no information about the answer ${nats}.`,
+    ];
   const interval =
     retained.interval === null
       ? ''

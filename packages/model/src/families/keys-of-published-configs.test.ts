@@ -531,7 +531,10 @@ describe('keys of published configs', () => {
       },
       seed: 1,
     });
-    expect(model.dimensions).toEqual({ width: 8, layers: 1, vocabularySize: 16, maxPositions: 32 });
+    expect(model.dimensions).toEqual({
+      ...{ width: 8, layers: 1, vocabularySize: 16, maxPositions: 32 },
+      keyValueHeads: 2,
+    });
     model.dispose();
   });
 });
