@@ -90,7 +90,7 @@ describe('subtext import', () => {
       /^Error: .+ is said to be of coconut; by the names of its tensors it is of codi\..+\n$/,
     );
     await writeFile(join(saved, 'pytorch_model.bin'), 'no checkpoint');
-    expect((await subtext(command)).stderr).toMatch(/^Error: .+it is no PyTorch checkpoint.+\n$/);
+    expect((await subtext(command)).stderr).toMatch(/^Error: .+it is not a PyTorch checkpoint.+\n$/);
     expect((await readdir(at(''))).sort()).toEqual(['base', 'gsm_test.json', 'saved']);
   });
 });

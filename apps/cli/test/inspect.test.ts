@@ -145,7 +145,7 @@ describe.skipIf(noBrowser)(browserName, () => {
       await answered(page);
       for (const [name, shown] of [
         ['Thoughts', 'section[aria-label="The answer"]'],
-        ['Who sees whom', 'text=The same summed by part'],
+        ['Attention', 'text=The same summed by part'],
         ['Lens', 'text=Numbers are percentages'],
         ['Early answer', 'text=Needed for the answer'],
         ['Map', '[aria-label^="Example 1,"]'],

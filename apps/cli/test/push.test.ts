@@ -103,6 +103,6 @@ it('leaves a card of its user as it is, and says what is no model and no id', as
   const own = await push('run', 'mine/model', '--audit', 'run/audit', '--json');
   expect(own.events.at(-1)).toMatchObject({ event: 'planned', card: null });
   const wrong = await Promise.all([push('data', 'mine/model'), push('nowhere', 'mine/model'), push('run', 'model')]);
-  for (const [index, message] of ['is not a model folder', 'no folder nowhere', 'not an id of the hub'].entries())
+  for (const [index, message] of ['is not a model folder', 'no folder nowhere', 'is not a hub id'].entries())
     expect(wrong[index]).toMatchObject({ code: 1, stderr: expect.stringContaining(message) as string });
 });

@@ -154,7 +154,7 @@ for (const wrong of [
   () => mpi.send({ array: new Float32Array(1), to: -1 }),
 ])
   assert.throws(wrong, { name: 'MpiError', code: 'invalid-option' });
-await assert.rejects(openMpi(), { name: 'MpiError', code: 'invalid-option', message: /once a process/ });
+await assert.rejects(openMpi(), { name: 'MpiError', code: 'invalid-option', message: /once per process/ });
 
 const { kind, version } = mpi.implementation;
 await mpi.close();

@@ -11,11 +11,11 @@ export type ReasonerErrorCode =
   | 'example-too-long'
   /** An example lacks a stage that the curriculum hides. */
   | 'missing-stage'
-  /** A table of who sees whom names a role that there is not. */
+  /** A visibility table names a role that there is not. */
   | 'unknown-role'
-  /** A table of who sees whom lets the answer see nothing. */
+  /** A visibility table lets the answer see nothing. */
   | 'blind-answer'
-  /** A method, a format or a family of models that a table of who sees whom cannot be kept by. */
+  /** A method, a format or a family of models that a visibility table cannot be kept by. */
   | 'visibility-unsupported'
   | 'no-examples'
   /** A folder that holds no reasoner, or one that this version can't read. */

@@ -49,7 +49,9 @@ export const graphConfiguration = z.strictObject({
     .prefault({}),
   method: graphOptions.prefault({}),
   visibility: visibilityConfiguration
-    .describe('who sees whom, while training and in answering alike: "all", "answer" or "chain", or a table')
+    .describe(
+      'which positions attend to which, while training and in answering alike: "all", "answer" or "chain", or a table',
+    )
     .optional(),
   supervision: z
     .enum(['walks', 'all', 'frontier', 'random'])

@@ -145,7 +145,7 @@ logs: { tensorbord: true, modules: [a.mjs, { pth: b.mjs }] }
       'output: x\noutput: y\ndata: [1\n',
       /not valid YAML:[^]*2:1: [^]*\n *\d+:\d+: /,
     ],
-    ['a text', 'just text', /holds "just text" where keys/],
+    ['a text', 'just text', /holds "just text" instead of keys/],
     ['a list', '- a', /holds a list/],
   ])('refuses %s', async (_, text, message) => {
     expect((await faultsOf(text, ['seed=1'])).join('\n')).toMatch(message);

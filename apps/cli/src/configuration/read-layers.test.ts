@@ -93,7 +93,7 @@ describe('what a configuration builds on', () => {
       'one.yaml': 'defaults: deep/two.yaml\n',
       'deep/two.yaml': 'defaults: ../one.yaml\n',
     });
-    await expect(readLayers(circle)).rejects.toThrow(/circle: \S+one\.yaml → \S+two\.yaml → \S+one\.yaml\. Take/);
+    await expect(readLayers(circle)).rejects.toThrow(/circular: \S+one\.yaml → \S+two\.yaml → \S+one\.yaml\. Remove/);
     await expect(readLayers(await files({ 'self.yaml': 'defaults: self.yaml\n' }))).rejects.toThrow(
       /self\.yaml → \S+self\.yaml/,
     );

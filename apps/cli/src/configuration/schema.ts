@@ -218,7 +218,7 @@ export const trainConfiguration = z.strictObject({
   method: methodConfiguration,
   visibility: visibilityConfiguration
     .describe(
-      'who sees whom, while training and in answering alike: "all" as published, "answer" or "chain", or a table of roles and what each sees',
+      'which positions attend to which, while training and in answering alike: "all" as published, "answer" or "chain", or a table of roles and what each sees',
     )
     .optional(),
   training: z

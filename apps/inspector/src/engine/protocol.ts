@@ -46,7 +46,7 @@ export interface ModelInfo {
   method: string | null;
   stages: string[];
   hiddenStages: string[];
-  /** Who sees whom, as stored with it. */
+  /** Which positions attend to which, as stored with it. */
   visibility: Record<string, readonly string[]> | null;
   sees: boolean;
   /** Whether it thinks what it is told in words. */

@@ -28,7 +28,7 @@ it('gives each module the registries, once, and waits for it', async () => {
 });
 
 it.each([
-  ['export const nothing = 1;', /no default export that is a function.*given tell/],
+  ['export const nothing = 1;', /no default export that is a function.*receives tell/],
   ['export default () => { throw new Error("taken already"); };', /taken already/],
   ['export default (', /cannot be included/],
 ])('refuses a module that cannot add to anything: %s', async (text, message) => {

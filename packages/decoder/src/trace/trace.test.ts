@@ -100,7 +100,7 @@ describe('a trace', () => {
     expect(unseen.pictureAttention).toBeUndefined();
   });
 
-  it('without a table of who sees whom tells roles all the same', async () => {
+  it('without a visibility table tells roles all the same', async () => {
     const { reasoner, questions, answers } = await ask({ visibility: 'all' });
     const trace = await traceAnswer({ reasoner, question: questions[1]!, answer: answers[1]! });
     expect(trace.visibility).toBeNull();

@@ -59,7 +59,7 @@ export async function answerGradients({
   return [...found.values()];
 }
 
-/** Who sees whom in a response of which nothing sees the thoughts. */
+/** Which positions attend to which in a response of which nothing sees the thoughts. */
 function sightWithout({
   reasoner,
   response: { question, answer, thoughts },

@@ -193,7 +193,7 @@ describe('lora', () => {
     };
     for (const [values, message] of [
       [{ use_dora: true }, /use_dora/],
-      [{ target_modules: 'q_proj(' }, /target_modules: "q_proj\(" is not an expression/],
+      [{ target_modules: 'q_proj(' }, /target_modules: "q_proj\(" is not a supported regular expression/],
       [{ modules_to_save: ['embed_tokens'] }, /modules_to_save/],
       [{ bias: 'all', made_up: 3 }, /bias.*made_up/s],
       [{ target_modules: ['q_proj'] }, /has|holds 1[0-9] tensors/],

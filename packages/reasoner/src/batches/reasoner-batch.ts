@@ -21,7 +21,7 @@ export interface ReasonerBatch {
   lossWeight: number;
   /** The rows' pictures, in order of the rows. */
   images?: BatchPictures;
-  /** Who sees whom. @default each position all before it */
+  /** Which positions attend to which. @default causal: each position to all before it */
   visibility?: BatchVisibility;
   /** By column, its position, padding included: int32 `[rows, time]`. @default counted from each row's first */
   positions?: { values: Int32Array; largest: number };
@@ -99,7 +99,7 @@ export function collateLayouts({
   };
 }
 
-/** Who sees whom in the rows, where their layouts say it. */
+/** Which positions attend to which in the rows, where their layouts say it. */
 function visibilityOf({
   layouts,
   time,

@@ -25,7 +25,7 @@ export function embedBatch({
   images?: BatchPictures;
   /** What stands in place of tokens. @default nothing */
   inputs?: GivenInputs;
-  /** Who sees whom, for one pass over all columns. @default each position all before it */
+  /** Which positions attend to which, for one pass over all columns. @default causal: each position to all before it */
   visibility?: BatchVisibility;
 }): EmbeddedInputs {
   const { embeddings: words, forwardExtras } = embedded({ model, ids, rows, time, images });
@@ -35,12 +35,12 @@ export function embedBatch({
   return { embeddings, forwardExtras: { ...forwardExtras, visibility: passVisibility({ visibility, time }) } };
 }
 
-/** Refuses a model that would look at what a table of who sees whom hides. */
+/** Refuses a model that would look at what a visibility table hides. */
 export function checkTakesVisibility(model: LanguageModel): void {
   if (model.takesVisibility === true) return;
   throw new ReasonerError({
     code: 'visibility-unsupported',
-    message: `A ${model.modelType} model does not heed who sees whom. Take the visibility "all", or let the family's forward take \`visibility\`.`,
+    message: `A ${model.modelType} model ignores visibility tables. Take the visibility "all", or let the family's forward take \`visibility\`.`,
   });
 }
 

@@ -42,7 +42,7 @@ export interface GraphBatch {
   thoughts: number;
   /** Thoughts that are known beforehand, in the rows of `targets`: they run with the rest. @default none */
   mixtures?: GivenInputs['mixtures'];
-  /** Who sees whom, by row a question behind its graph: `[graphs · queries, prefixTime + suffixTime]`. @default each all before it */
+  /** Which positions attend to which, by row a question behind its graph: `[graphs · queries, prefixTime + suffixTime]`. @default each all before it */
   visibility?: BatchVisibility;
   /** What states must predict: rows are `(graph · queries + query) · suffixTime + position`. */
   targets: WeightedTargets;
@@ -186,7 +186,7 @@ function equalShares(
   return { places: Int32Array.from(mixed, ({ place }) => place), count, ids, weights };
 }
 
-/** Who sees whom in each question behind its graph; the graph's padding sees nothing and is seen by nothing. */
+/** Which positions attend to which in each question behind its graph; the graph's padding sees nothing and is seen by nothing. */
 function sightOf({
   graphs,
   table,

@@ -20,7 +20,7 @@ export interface GraphDrawing {
   supervision: GraphSupervision;
   /** Questions a graph, over one prefix. */
   queries: number;
-  /** Who sees whom, by role. @default each position all before it */
+  /** Which positions attend to which, by role. @default causal: each position to all before it */
   visibility?: VisibilityTable;
   /** What the states of earlier stages count beside those of the phase's own, which count 1. 0: not at all. */
   earlierStages: number;

@@ -23,7 +23,7 @@ export async function graphReasoner({
   /** What the program was made with. */
   options: GraphModelOptions;
   method: Required<GraphOptions>;
-  /** Who sees whom, by role. @default each position all before it */
+  /** Which positions attend to which, by role. @default causal: each position to all before it */
   visibility?: VisibilityTable;
 }): Promise<Reasoner> {
   const trained = createGraphModel(options);

@@ -119,9 +119,9 @@ export interface Layout {
   ids: number[];
   /** For each position, the id it holds if the model must predict it, else {@link IGNORED_LABEL}. Not shifted. */
   labels: number[];
-  /** What each position is; needed where a table says who sees whom. */
+  /** What each position is; needed with a visibility table. */
   roles?: Role[];
-  /** Who sees whom, of the {@link LayoutContext} it was laid out in. @default each position all before it */
+  /** Which positions attend to which, of the {@link LayoutContext} it was laid out in. @default causal: each position to all before it */
   visibility?: VisibilityTable;
   /** How many of `ids` are the prompt. */
   promptLength: number;
@@ -172,7 +172,7 @@ export interface LayoutContext {
   prefix?: number[];
   /** The id that ends a response. */
   endId: number;
-  /** Who sees whom, by role. @default each position all before it */
+  /** Which positions attend to which, by role. @default causal: each position to all before it */
   visibility?: VisibilityTable;
 }
 
@@ -264,7 +264,7 @@ export interface ReasoningMethod {
   chanceLayouts?(options: { example: ReasoningExample; phase: Phase; context: LayoutContext }): Layout[];
   /** The prompt alone: what generation starts from, with the thoughts that stand in it. */
   prompt(options: { example: PromptSubject; context: LayoutContext }): number[];
-  /** What each position of the prompt is. A method without it cannot be given a table of who sees whom. */
+  /** What each position of the prompt is. A method without it cannot be given a visibility table. */
   promptRoles?(options: {
     example: PromptSubject;
     /** Names of the stages, which thoughts are told by; absent: `step_1` … */ stages?: readonly string[];

@@ -11,7 +11,7 @@ import { findPackedCache, PackedCache, packedView, type PrefixRows } from './pac
 
 /**
  * A model that has read packs: every sequence goes on from them, with or without a cache, in training and in answering.
- * Masks, positions, tables of who sees whom and attention weights are of the sequences alone; every position sees all rows
+ * Masks, positions, visibility tables and attention weights are of the sequences alone; every position sees all rows
  * of the packs, and the first takes the position after the longest of the packed documents. Each pack is as if it stood
  * there alone: its rows do not see those of others.
  *

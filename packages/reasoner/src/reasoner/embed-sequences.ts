@@ -32,7 +32,7 @@ export function embedSequences({
   /** By sequence: an answer whose `prompt` it begins with; the vectors that were fed at its thoughts stand in their places. */
   answers: readonly Pick<Answer, 'prompt' | 'thoughts'>[];
   images: BatchPictures | undefined;
-  /** By sequence, who sees whom in it; not told of its tokens yet. */
+  /** By sequence, which positions attend to which in it; not told of its tokens yet. */
   sights: readonly WrittenRoles[] | undefined;
 }): EmbeddedSequences {
   const rows = sequences.length;

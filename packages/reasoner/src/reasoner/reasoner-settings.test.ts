@@ -50,7 +50,7 @@ describe('subtext.json of a reasoner', () => {
     },
   );
 
-  it('has format 2 where it says who sees whom, which a reader of format 1 would not keep', async () => {
+  it('has format 2 where it has a visibility table, which a reader of format 1 would not keep', async () => {
     const visibility = { question: [], answer: ['reasoning'] };
     await writeFile(path, JSON.stringify({ ...sound, format: 2, visibility }));
     expect(await read()).toMatchObject({ visibility });

@@ -29,7 +29,7 @@ export interface ReasonerSettings {
   thoughtReading: 'before' | 'at';
   /** What a state goes through before it is fed back as a continuous thought. @default nothing */
   feedback?: FeedbackSettings;
-  /** Who sees whom, while training and in answering alike. Absent: each position all before it, as published. */
+  /** Which positions attend to which, while training and in answering alike. Absent: causal, each position to all before it, as published. */
   visibility?: VisibilityTable;
   /** Longest response seen while training, in tokens: what generation allows by default, with some room. */
   longestResponse: number;
@@ -148,7 +148,7 @@ export async function readReasonerSettings({
   if (result.success)
     throw new ReasonerError({
       code: 'not-a-reasoner',
-      message: `${path} says who sees whom, which format 1 does not have. Write "format": 2.`,
+      message: `${path} has a visibility table, which format 1 does not have. Write "format": 2.`,
     });
   throw new ReasonerError({
     code: 'not-a-reasoner',

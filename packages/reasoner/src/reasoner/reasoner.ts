@@ -147,7 +147,7 @@ export class Reasoner {
 
   /**
    * Prompts, or prompts with responses begun, as vectors with their pictures in place: `[questions, time, width]`, padded
-   * on the left. The caller frees `embeddings` and `forwardExtras`, in which who sees whom is said for one pass over all of
+   * on the left. The caller frees `embeddings` and `forwardExtras`, which hold the attention mask of one pass over all of
    * them; a session needs {@link sights} instead.
    */
   async embedSequences({
@@ -174,7 +174,7 @@ export class Reasoner {
   }
 
   /**
-   * Who sees whom in what is answered to questions, for a {@link Session}; undefined where each position sees all before it.
+   * Which positions attend to which in what is answered to questions, for a {@link Session}; undefined where each position sees all before it.
    * The roles of prompts are known, those of tokens are told as they are fed or written.
    */
   sights({

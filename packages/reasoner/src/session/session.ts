@@ -49,7 +49,7 @@ export interface SessionOptions {
   hidden?: readonly (readonly number[])[];
   /** What a state goes through before it is fed back. The session does not free it. @default nothing */
   feedback?: FeedbackMap;
-  /** By row, who sees whom; the session's own from then on. @default each position all before it */
+  /** By row, which positions attend to which; the session's own from then on. @default causal: each position to all before it */
   sights?: readonly RowSight[];
 }
 

@@ -91,7 +91,7 @@ export async function thinkInPrompt({
   feedback?: FeedbackMap;
   /** What continuous thoughts are fed. Default: the state before them. */
   nextInput?: DecideThought;
-  /** By row, who sees whom, with the roles of the whole prompt. Default: each position all before it. */
+  /** By row, which positions attend to which, with the roles of the whole prompt. Default: causal, each position to all before it. */
   sights?: readonly WrittenRoles[];
 }): Promise<ThoughtPrompts> {
   const [rows, time, width] = embeddings.shape;

@@ -5,7 +5,7 @@ import { IMAGE, type Role } from './roles';
 import { SequenceSight } from './sequence-sight';
 import type { VisibilityTable } from './visibility-table';
 
-/** Who sees whom in a batch; plain arrays, so that it can be posted to a worker. */
+/** Which positions attend to which in a batch; plain arrays, so that it can be posted to a worker. */
 export interface BatchVisibility {
   /** By position, which of the batch's roles it has; −1 on padding. `[rows, time]` */
   roles: Int16Array;

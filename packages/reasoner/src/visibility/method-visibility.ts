@@ -39,7 +39,7 @@ export function methodVisibility({
   });
 }
 
-/** A method whose layouts hold who sees whom, wherever their context does. */
+/** A method whose layouts carry the visibility table of their context. */
 export function withVisibility(method: ReasoningMethod): ReasoningMethod {
   return {
     ...method,

@@ -25,7 +25,7 @@ const withSettings = (settings: Partial<ReasonerSettings>, model = reasoner.mode
   new Reasoner({ model, tokenizer: reasoner.tokenizer, settings: { ...reasoner.settings, ...settings } });
 
 describe('one clear error each', () => {
-  it('for a family that does not heed who sees whom; without a table it is taken', () => {
+  it('for a family that ignores visibility tables; without a table it is taken', () => {
     const deaf = Object.create(reasoner.model, {
       takesVisibility: { value: false },
       modelType: { value: 'deaf' },
@@ -33,7 +33,7 @@ describe('one clear error each', () => {
     expect(() => withSettings({}, deaf)).toThrowError(
       expect.objectContaining({
         code: 'visibility-unsupported',
-        message: expect.stringMatching(/A deaf model does not heed who sees whom.*visibility "all"/) as string,
+        message: expect.stringMatching(/A deaf model ignores visibility tables.*visibility "all"/) as string,
       }),
     );
     const { visibility: _visibility, ...published } = reasoner.settings;

@@ -13,7 +13,7 @@ export interface SequenceRoles {
   sees: ((position: number, key: number) => boolean) | null;
 }
 
-/** The roles of an answer's sequence, prompt and response, and who sees whom in it. */
+/** The roles of an answer's sequence, prompt and response, and which positions attend to which in it. */
 export function sequenceRoles({
   reasoner,
   question,

@@ -2,7 +2,7 @@ import { IMAGE, isOfStage, isTag, isTold, isWords, NO_ROLE, ownerOf, PREFIX, typ
 import { maySee, type VisibilityTable } from './visibility-table';
 
 /**
- * Who sees whom in one sequence that grows: positions are added with their roles, and whether one may look at another is
+ * Which positions attend to which in one sequence that grows: positions are added with their roles, and whether one may look at another is
  * told by their roles and by what stood before.
  */
 export class SequenceSight {

@@ -23,7 +23,7 @@ const resolve = (
 const refusal = (code: string, message: RegExp) =>
   expect.objectContaining({ name: 'ReasonerError', code, message: expect.stringMatching(message) as string });
 
-describe('a table of who sees whom', () => {
+describe('a visibility table', () => {
   it('is that of its name, for the stages that there are', () => {
     expect(resolve('all')).toBeUndefined();
     expect(resolve('answer')).toEqual({ image: [], question: [], answer: ['steps'] });

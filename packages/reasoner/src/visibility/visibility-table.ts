@@ -108,7 +108,7 @@ export function checkVisibility({
   if (odd !== undefined) {
     throw new ReasonerError({
       code: 'invalid-option',
-      message: `A stage is called "${odd}", which in a table of who sees whom means something else. Give the stage another name, or leave the visibility at "all".`,
+      message: `A stage is called "${odd}", which in a visibility table means something else. Give the stage another name, or leave the visibility at "all".`,
     });
   }
   const prompt = [...(image ? [IMAGE] : []), QUESTION];

@@ -50,6 +50,6 @@ function elsewhere({ feedsBack, visibility }: CardSubject): string {
   if (feedsBack)
     return 'transformers reads the weights, and writes no thoughts: they are made of hidden states that are fed back as inputs, so that `generate` there gives other answers than Subtext.';
   if (visibility)
-    return 'transformers reads the weights, and lets each position see all before it: this model was trained with a table of who sees whom (`visibility` in `subtext.json`), so that `generate` there gives other answers than Subtext.';
+    return 'transformers reads the weights, and lets each position see all before it: this model was trained with a visibility table (`visibility` in `subtext.json`), so that `generate` there gives other answers than Subtext.';
   return 'Thoughts are tokens of the vocabulary. `subtext.json` says which tokens begin a prompt and which stages are hidden.';
 }

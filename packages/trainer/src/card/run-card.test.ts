@@ -78,9 +78,9 @@ it('says what transformers does not do with thoughts that are fed back', async (
   expect(body).toContain('| Data | sums |');
 });
 
-it('says what transformers does not do with a table of who sees whom', async () => {
+it('says what transformers does not do with a visibility table', async () => {
   const { body } = await cardOf({ kind: 'reasoner', visibility: true });
-  expect(body).toMatch(/who sees whom .* `generate` there gives other answers/);
+  expect(body).toMatch(/visibility table .* `generate` there gives other answers/);
 });
 
 it('of a folder takes over what its own card says of where it comes from', async () => {

@@ -17,7 +17,7 @@ export interface CardSubject {
   pictures: boolean;
   /** Whether states are fed back as inputs. */
   feedsBack: boolean;
-  /** Whether a table says who sees whom. */
+  /** Whether there is a visibility table. */
   visibility: boolean;
   /** What the model was before: a folder, or an id on the hub. @default random weights, or a copy of the reasoner */
   from?: string;

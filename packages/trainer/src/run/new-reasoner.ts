@@ -97,7 +97,7 @@ export function newHead({
   return createMethod(method).latentHead === true ? FeedbackMap.createHead({ model, seed }) : undefined;
 }
 
-/** The table of who sees whom that a run asks for. */
+/** The visibility table that a run asks for. */
 export function visibilityOf({
   run: { visibility = 'all', stages, method },
   image,

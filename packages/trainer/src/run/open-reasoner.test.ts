@@ -124,7 +124,7 @@ it('a Hugging Face folder becomes a reasoner: its own beginning and end, tags an
   model.dispose();
 });
 
-it('a reasoner keeps who sees whom: by name, as a table, and where training goes on from it', async () => {
+it('a reasoner keeps its visibility: by name, as a table, and where training goes on from it', async () => {
   const small = {
     model_type: 'llama',
     hidden_size: 8,

@@ -119,7 +119,7 @@ export interface TrainRunOptions extends RunSettings {
   /** How steps and answers are written. @default 'tagged' */
   reasoningFormat?: 'tagged' | 'lines';
   method: MethodSpecification;
-  /** Who sees whom. @default as the model learnt it; else each position all before it */
+  /** Which positions attend to which. @default as the model learnt it; else each position all before it */
   visibility?: VisibilityName | VisibilityTable;
   model: RunModelOptions;
   training?: TrainingOptions;

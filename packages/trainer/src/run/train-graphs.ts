@@ -63,7 +63,7 @@ export interface TrainGraphsOptions extends RunSettings {
   heldOut?: readonly GraphExample[];
   method?: GraphOptions;
   model?: Omit<GraphModelOptions, 'form' | 'seed'>;
-  /** Who sees whom, while training and in answering alike. @default 'all' */
+  /** Which positions attend to which, while training and in answering alike. @default 'all' */
   visibility?: VisibilityName | VisibilityTable;
   /** What the state after s thoughts must predict. @default 'walks' */
   supervision?: GraphSupervision;
