@@ -10,7 +10,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
@@ -35,26 +35,30 @@ const patience = 180_000;
 const settled = 6_000;
 const swapped = encodeURIComponent('[{"kind":"another","stage":"caption"}]');
 const question = 'example=0&another=1';
-const start = ['--model', join(runs, 'reasoner'), '--model', join(runs, 'heima-published/reasoner'), '--runs', runs];
+/** From where the start's runs are called as after `npm start`: pages show the paths that were given. */
+const home = resolve(runs, '../..');
+const start = relative(home, runs);
+const models = ['--model', `${start}/reasoner`, '--model', `${start}/heima-published/reasoner`, '--runs', start];
 
 const pictures = [
-  { name: 'strip', args: start, link: `view=strip&${question}&edits=${swapped}`, shown: '[data-testid=verdict]' },
-  { name: 'compare', args: start, link: `view=compare&${question}`, shown: '.sides section >> nth=1' },
-  { name: 'sees', args: start, link: `view=sees&${question}`, shown: 'text=The same summed by part' },
-  { name: 'early', args: start, link: `view=early&${question}`, shown: 'text=Needed for the answer' },
-  { name: 'lens', args: start, link: `view=lens&${question}`, shown: 'text=Numbers are percents' },
+  { name: 'strip', args: models, link: `view=strip&${question}&edits=${swapped}`, shown: '[data-testid=verdict]' },
+  { name: 'compare', args: models, link: `view=compare&${question}`, shown: '.sides section >> nth=1' },
+  { name: 'sees', args: models, link: `view=sees&${question}`, shown: 'text=The same summed by part' },
+  { name: 'early', args: models, link: `view=early&${question}`, shown: 'text=Needed for the answer' },
+  { name: 'lens', args: models, link: `view=lens&${question}`, shown: 'text=Numbers are percentages' },
   {
     name: 'graph',
-    args: ['--model', join(root, 'docs/results/checkpoints/graphs')],
+    args: ['--model', 'docs/results/checkpoints/graphs'],
+    home: root,
     link: 'view=lens&example=0',
     shown: '[aria-label="The thoughts on the graph"] figure:nth-of-type(4) circle',
   },
 ];
 
 /** Serves the inspector until what is done with its address is done. */
-async function served(args, use) {
+async function served({ args, home: cwd = home }, use) {
   const words = [join(root, 'apps/cli/bin/subtext.js'), 'inspect', '--no-open', '--json', '--port', '0', ...args];
-  const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, words, { cwd, stdio: ['ignore', 'pipe', 'inherit'] });
   try {
     let told = '';
     const address = await new Promise((found, fail) => {
@@ -95,8 +99,8 @@ const browser = await chromium.launch({
 });
 try {
   const blank = await browser.newPage();
-  for (const { name, args, link, shown } of pictures)
-    await served(args, async (address) => {
+  for (const { name, link, shown, ...place } of pictures)
+    await served(place, async (address) => {
       const page = await browser.newPage({ viewport: { width: name === 'graph' ? 1280 : 1100, height: 640 } });
       page.setDefaultTimeout(patience);
       await page.goto(`${address}#${link}`);
