@@ -1,11 +1,11 @@
 import { readTextFile } from '@subtext/core/node';
 import { hashFolder } from '@subtext/eval';
 import { readdir, realpath, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, isAbsolute, join, relative } from 'node:path';
 
 /** What an audit said of a model's thoughts, as far as the page shows it. */
 export interface ServedAudit {
-  /** The file that it stands in. */
+  /** The file it was read from: relative where it is below the current folder. */
   file: string;
   /** What it asked; empty where the file does not say. */
   task: string;
@@ -106,7 +106,7 @@ export async function readAudit(path: string): Promise<(ServedAudit & { model: s
     if (told === undefined || (stages.length === 0 && thoughts === undefined)) return undefined;
     const dependence = record(thoughts?.dependence);
     return {
-      file: path,
+      file: fromHere(path),
       model: String(told.model ?? ''),
       task: typeof told.task === 'string' ? told.task : '',
       count: wholeNumber(told.count),
@@ -131,6 +131,12 @@ export async function readAudit(path: string): Promise<(ServedAudit & { model: s
     // What is no audit says nothing.
     return undefined;
   }
+}
+
+/** A path as the user would type it; exported pages then name no folder above the current one. */
+function fromHere(path: string): string {
+  const below = relative(process.cwd(), path);
+  return below.startsWith('..') || isAbsolute(below) ? path : below;
 }
 
 function verdictOf(

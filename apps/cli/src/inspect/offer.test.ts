@@ -58,6 +58,13 @@ describe('the last audit of a model', () => {
       stages: [{ stage: 'caption', verdict: 'used', share: { ...share(0.8), count: 40 } }],
       words: [{ stage: 'caption', edit: 'one fact', follows: { count: 20 }, stays: null }],
     });
+    const before = process.cwd();
+    process.chdir(at('start'));
+    try {
+      expect((await find())!.file).toBe(join('audit', 'audit.json'));
+    } finally {
+      process.chdir(before);
+    }
   });
 
   it('is the newest of this model, wherever the model lay; one of other weights is marked, one of another model left', async () => {
